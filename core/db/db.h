@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One PostgreSQL connection: prepared statements, parameters, rows, reconnection. */
+#ifndef CHY_DB_DB_H
+#define CHY_DB_DB_H
+
+#include "core/base/cx.h"
+
+struct chy_db;
+
+/* A connection for one thread.  conninfo is libpq's; nothing is connected yet. */
+struct chy_db *chy_db_new(const char *conninfo, const char *application_name);
+void chy_db_free(struct chy_db *db);
+
+/* Connect if there is no connection, trying again until wait_ms have passed (0: once).  Fails with
+ * serverInternal/503 and Retry-After. */
+enum chy_rc CHY_CHECK chy_db_connect(struct chy_ctx *cx, struct chy_db *db, unsigned wait_ms);
+
+/* Run one prepared statement on cx->db.  It is prepared on first use of the connection.  Connects if
+ * needed, waiting up to CHY_DB_WAIT_MS.
+ *
+ * A statement that never reached the server is sent again after reconnecting; one whose outcome is
+ * unknown is not: it fails with serverInternal/503 and chy_db_lost() is true.  Serialisation
+ * failures and deadlocks are tried again up to 5 times (the statement is its own transaction).
+ * rows live in the arena; ret may be NULL. */
+#define CHY_DB_WAIT_MS 10000
+enum chy_rc CHY_CHECK chy_db_run(struct chy_ctx *cx, const struct chy_sql *q,
+                                 const struct chy_arg *args, size_t n_args, struct chy_rows **ret);
+#define chy_db_query(cx, q, ret, ...)                                                              \
+    chy_db_run((cx), (q), (const struct chy_arg[]){__VA_ARGS__},                                   \
+               sizeof((const struct chy_arg[]){__VA_ARGS__}) / sizeof(struct chy_arg), (ret))
+
+/* Did the last failed statement of this connection end with its outcome unknown? */
+bool chy_db_lost(const struct chy_db *db);
+/* Grows with every new connection: what was cached from the database before may be stale. */
+uint64_t chy_db_generation(const struct chy_db *db);
+/* Round trips since the start: for benchmarks. */
+uint64_t chy_db_round_trips(const struct chy_db *db);
+
+/* Listen for a NOTIFY channel, and wait until one comes or ms have passed.  Polling is the
+ * guarantee, this is a hint: true if one came. */
+enum chy_rc CHY_CHECK chy_db_listen(struct chy_ctx *cx, struct chy_db *db, const char *channel);
+bool chy_db_wait(struct chy_db *db, unsigned ms);
+
+/* Run several statements of SQL text as one transaction, unprepared: migrations only. */
+enum chy_rc CHY_CHECK chy_db_script(struct chy_ctx *cx, struct chy_db *db, const char *sql);
+
+/* Rows.  col out of range is a programming error.  NULL reads as NULL, 0, false. */
+size_t chy_rows_count(const struct chy_rows *r);
+bool chy_row_null(const struct chy_rows *r, size_t row, size_t col);
+const char *chy_row_text(const struct chy_rows *r, size_t row, size_t col);
+int64_t chy_row_int(const struct chy_rows *r, size_t row, size_t col);
+bool chy_row_bool(const struct chy_rows *r, size_t row, size_t col);
+/* bytea: decoded into the arena when the rows were read. */
+const uint8_t *chy_row_bytes(const struct chy_rows *r, size_t row, size_t col, size_t *ret_n);
+/* False unless it is exactly 20 octets. */
+bool chy_row_id(const struct chy_rows *r, size_t row, size_t col, struct chy_id *ret);
+/* bytea[]: *ret in the arena; false if any element is not 20 octets. */
+bool chy_row_ids(const struct chy_rows *r, size_t row, size_t col, const struct chy_id **ret,
+                 size_t *ret_n);
+/* json, jsonb: parsed into the arena; NULL where the column is NULL. */
+json_t *chy_row_json(struct chy_ctx *cx, const struct chy_rows *r, size_t row, size_t col);
+/* timestamptz columns are selected as extract(epoch from x)::bigint and read with chy_row_int;
+ * CHY_ARG_TIME is written as to_timestamp($n). */
+
+#endif
