@@ -535,7 +535,7 @@ struct chy_host {
     const char *(*order_profile)(const struct chy_order *o);
     const struct chy_ident *(*order_idents)(const struct chy_order *o, size_t *ret_n);
     /* This module's own persisted members of an order: kept in the order's row. */
-    const json_t *(*order_state)(const struct chy_order *o);
+    const json_t *(*order_state)(struct chy_ctx *cx, const struct chy_order *o);
     enum chy_rc CHY_CHECK (*order_set_state)(struct chy_ctx *cx, struct chy_order *o,
                                              json_t *state);
     enum chy_rc CHY_CHECK (*order_set_status)(struct chy_ctx *cx, struct chy_order *o,
@@ -581,10 +581,14 @@ struct chy_host {
     const char *(*request_trust_set)(const struct chy_request *rq); /* which anchors matched */
     const uint8_t *(*request_channel_binding)(const struct chy_request *rq, const char *kind,
                                               size_t *ret_n); /* "tls-exporter", "tls-unique" */
-    void (*reply_status)(struct chy_reply *rp, int status);
-    void (*reply_header)(struct chy_reply *rp, const char *name, const char *value);
-    void (*reply_body)(struct chy_reply *rp, const char *content_type, const void *b, size_t n);
-    void (*reply_json)(struct chy_reply *rp, const json_t *object);
+    /* Everything handed to a reply is copied.  A value that cannot be sent (a status outside 200..599,
+     * a header with a control character) is recorded as a failure of the unit. */
+    void (*reply_status)(struct chy_ctx *cx, struct chy_reply *rp, int status);
+    void (*reply_header)(struct chy_ctx *cx, struct chy_reply *rp, const char *name,
+                         const char *value);
+    void (*reply_body)(struct chy_ctx *cx, struct chy_reply *rp, const char *content_type,
+                       const void *b, size_t n);
+    void (*reply_json)(struct chy_ctx *cx, struct chy_reply *rp, const json_t *object);
 
     /* certificate plan: additive, conflicts refused; profile, policy and signer bound it.
      * Stage: issue. */
