@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The environment, read here and nowhere else, so that what a program listens to can be listed. */
+#include "core/base/env.h"
+
+#include <pwd.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+const char *chy_env(const char *name)
+{
+    const char *value = getenv(name);
+
+    return value != NULL && *value != '\0' ? value : NULL;
+}
+
+static const char *home_directory(void)
+{
+    const char *home = chy_env("HOME");
+    const struct passwd *pw;
+
+    if (home != NULL && home[0] == '/')
+        return home;
+    pw = getpwuid(geteuid());
+    return pw != NULL && pw->pw_dir[0] == '/' ? pw->pw_dir : "/nonexistent";
+}
+
+char *chy_env_xdg(struct chy_ctx *cx, const char *name, const char *below)
+{
+    const char *value = chy_env(name);
+
+    if (value != NULL && value[0] == '/')
+        return chy_fmt(cx, "%s", value);
+    return chy_fmt(cx, "%s%s", home_directory(), below);
+}
+
+char *chy_env_node_path(struct chy_ctx *cx)
+{
+    if (geteuid() == 0)
+        return chy_fmt(cx, "/etc/chancery/node.yaml");
+    return chy_fmt(cx, "%s/chancery/node.yaml", chy_env_xdg(cx, "XDG_CONFIG_HOME", "/.config"));
+}
