@@ -17,6 +17,10 @@ struct chy_jwk {
  * octets stripped), OKP Ed25519; private members refused; alg member, if any, is left to the caller.
  * Bounded time for hostile values.  Fails: badPublicKey, malformed. */
 enum chy_rc CHY_CHECK chy_jwk_read(struct chy_ctx *cx, const json_t *jwk, struct chy_jwk *ret);
+/* The same without chy_key_check: what is needed to verify a signature at all.  For revocation, which
+ * must accept keys that would not be certified today (core.md V-07).  Fails: badPublicKey,
+ * malformed. */
+enum chy_rc CHY_CHECK chy_jwk_parse(struct chy_ctx *cx, const json_t *jwk, struct chy_jwk *ret);
 /* From the stored canonical form: no policy checks, just the key.  serverInternal if it is broken. */
 enum chy_rc CHY_CHECK chy_jwk_load(struct chy_ctx *cx, const json_t *canonical, EVP_PKEY **ret);
 

@@ -31,7 +31,8 @@ struct chy_jws {
  * "algorithms"); nonce, if present, must be base64url.  Fails: malformed, badSignatureAlgorithm. */
 enum chy_rc CHY_CHECK chy_jws_read(struct chy_ctx *cx, const void *body, size_t n,
                                    struct chy_jws *ret);
-/* Does alg belong to that kind of key (J-10)?  badPublicKey if not. */
+/* Does alg belong to that kind of key (J-10)?  badPublicKey if not; malformed if the JWK of the
+ * header says that it is for another one. */
 enum chy_rc CHY_CHECK chy_jws_alg_fits(struct chy_ctx *cx, const struct chy_jws *jws,
                                        EVP_PKEY *key);
 /* The signature, by the key's own algorithm; exact lengths (J-11).  Fails: malformed. */
