@@ -1,2 +1,208 @@
 -- SPDX-License-Identifier: Apache-2.0
-SELECT 1;
+-- The core's tables (RFC 8555 section 7.1).
+--
+-- Ids are 20 octets: 4 of big-endian minutes since the epoch, 16 random.  Growing tables are
+-- partitioned by them, month by month, so that a look-up by id is one index probe and cleaning is
+-- dropping a partition.  There are no foreign keys between growing tables: a partition that is
+-- referenced could not be detached.  Time always comes as a parameter, never from now().
+
+CREATE DOMAIN chy_id AS bytea CHECK (octet_length(VALUE) = 20);
+CREATE DOMAIN chy_digest AS bytea CHECK (octet_length(VALUE) = 32);
+
+-- What must be unique across time is in small unpartitioned tables.
+CREATE TABLE accounts (
+    id           chy_id PRIMARY KEY,
+    thumbprint   chy_digest NOT NULL UNIQUE,        -- RFC 7638; one key, one account, for ever
+    spki_sha256  chy_digest NOT NULL UNIQUE,        -- to refuse certificates for account keys
+    jwk          jsonb NOT NULL,                    -- canonical public key
+    status       text NOT NULL CHECK (status IN ('valid', 'deactivated', 'revoked')),
+    contact      jsonb NOT NULL,
+    terms_agreed text,                              -- URL of the terms that were agreed to
+    terms_at     timestamptz,
+    created_at   timestamptz NOT NULL
+);
+
+CREATE TABLE orders (
+    id             chy_id NOT NULL,
+    account_id     chy_id NOT NULL,
+    status         text NOT NULL,                   -- RFC 8555 section 7.1.6, and what modules add
+    expires        timestamptz NOT NULL,
+    profile        text NOT NULL,
+    identifiers    jsonb NOT NULL,                  -- [{"type","value"[,"shown"]}], sorted, distinct
+    authorizations bytea[] NOT NULL,                -- immutable
+    unproved       integer NOT NULL CHECK (unproved >= 0), -- authorizations not yet valid
+    not_before     timestamptz,
+    not_after      timestamptz,
+    error          jsonb,
+    csr            bytea,
+    certificate    bytea,                           -- the record being signed, or signed
+    policy         text NOT NULL,                   -- revision that allowed the order
+    ext            jsonb NOT NULL,                  -- module name -> its members
+    due_at         timestamptz,                     -- processing: when a worker looks at it
+    attempts       integer NOT NULL DEFAULT 0,
+    PRIMARY KEY (id),
+    CHECK (status <> 'valid' OR certificate IS NOT NULL)
+) PARTITION BY RANGE (id);
+CREATE INDEX orders_due ON orders (due_at) WHERE status = 'processing';
+
+CREATE TABLE authorizations (
+    id           chy_id NOT NULL,
+    account_id   chy_id NOT NULL,
+    ident_type   text NOT NULL,
+    ident_value  text NOT NULL,
+    ident_sha256 chy_digest NOT NULL,               -- of type, NUL, value: values may be long
+    wildcard     boolean NOT NULL,
+    status       text NOT NULL CHECK (status IN
+                     ('pending', 'valid', 'invalid', 'deactivated', 'expired', 'revoked')),
+    expires      timestamptz NOT NULL,
+    attempting   smallint,                          -- the challenge being validated
+    method       text,                              -- challenge type that proved it
+    grant_facts  jsonb,                             -- what validation learned
+    granted_at   timestamptz,
+    policy       text NOT NULL,
+    PRIMARY KEY (id),
+    CHECK (status <> 'valid' OR (grant_facts IS NOT NULL AND granted_at IS NOT NULL))
+) PARTITION BY RANGE (id);
+CREATE INDEX authorizations_reuse ON authorizations (account_id, ident_sha256)
+    WHERE status = 'valid';
+
+CREATE TABLE order_authorizations (                 -- which orders wait for an authorization
+    authorization_id chy_id NOT NULL,
+    order_id         chy_id NOT NULL,
+    PRIMARY KEY (authorization_id, order_id)
+) PARTITION BY RANGE (authorization_id);
+
+CREATE TABLE challenges (
+    authorization_id  chy_id NOT NULL,
+    n                 smallint NOT NULL,
+    type              text NOT NULL,
+    status            text NOT NULL CHECK (status IN ('pending', 'processing', 'valid', 'invalid')),
+    shown             jsonb NOT NULL,
+    secret            jsonb NOT NULL,
+    response          jsonb,
+    key_authorization text,                         -- fixed when the response came
+    lookup_key        text,
+    deadline          timestamptz NOT NULL,
+    validated         timestamptz,
+    error             jsonb,
+    attempts          integer NOT NULL DEFAULT 0,
+    due_at            timestamptz,                  -- processing: when a worker looks at it
+    claim             bytea,                        -- whose lease it is
+    PRIMARY KEY (authorization_id, n)
+) PARTITION BY RANGE (authorization_id);
+CREATE INDEX challenges_due ON challenges (due_at) WHERE status = 'processing';
+
+-- A certificate's serial is its id.  The row is there before the signature is.
+CREATE TABLE certificates (
+    id          chy_id NOT NULL,
+    order_id    chy_id NOT NULL,
+    account_id  chy_id NOT NULL,
+    status      text NOT NULL CHECK (status IN ('recorded', 'issued', 'lost')),
+    profile     text NOT NULL,
+    issuer      text NOT NULL,
+    policy      text NOT NULL,                      -- revision that allowed it
+    names       jsonb NOT NULL,
+    spki_sha256 chy_digest NOT NULL,
+    tbs_sha256  chy_digest NOT NULL,                -- what was sent to the signer
+    not_before  timestamptz NOT NULL,
+    not_after   timestamptz NOT NULL,
+    der         bytea,
+    chain       bytea,                              -- chains.sha256
+    recorded_at timestamptz NOT NULL,
+    issued_at   timestamptz,
+    PRIMARY KEY (id),
+    CHECK ((status = 'issued') = (der IS NOT NULL))
+) PARTITION BY RANGE (id);
+CREATE INDEX certificates_order ON certificates (order_id);
+
+CREATE TABLE chains (
+    sha256 chy_digest PRIMARY KEY,
+    pem    text NOT NULL
+);
+
+CREATE TABLE revocations (
+    serial     chy_id PRIMARY KEY,
+    issuer     text NOT NULL,
+    reason     smallint NOT NULL,
+    revoked_at timestamptz NOT NULL,
+    not_after  timestamptz NOT NULL
+);
+
+-- Every change of state leaves a row here, in the same transaction.
+CREATE TABLE events (
+    id         chy_id NOT NULL,
+    at         timestamptz NOT NULL,
+    kind       text NOT NULL,
+    account_id chy_id,
+    subject    bytea NOT NULL,
+    policy     text,
+    detail     jsonb,
+    PRIMARY KEY (id)
+) PARTITION BY RANGE (id);
+
+-- Nonces: the key lives in an UNLOGGED table beside the list of spent ones, so that a crash of the
+-- database voids both together and no spent nonce comes back.
+CREATE UNLOGGED TABLE nonce_key (
+    one   boolean PRIMARY KEY DEFAULT true CHECK (one),
+    epoch integer NOT NULL,
+    key   chy_digest NOT NULL
+);
+
+-- A ring of 8 slots of 15 minutes each; a nonce lives 60 minutes, a slot is emptied before its turn.
+CREATE UNLOGGED TABLE nonces_spent (
+    slot    smallint NOT NULL,
+    nonce   bytea NOT NULL,
+    request bytea NOT NULL,                         -- the same request sent again is no replay
+    PRIMARY KEY (slot, nonce)
+) PARTITION BY LIST (slot);
+DO $$
+BEGIN
+    FOR slot IN 0..7 LOOP
+        EXECUTE format('CREATE UNLOGGED TABLE nonces_spent_%s PARTITION OF nonces_spent FOR VALUES IN (%s)',
+                       slot, slot);
+    END LOOP;
+END $$;
+
+-- The first id of t's minute: where a partition begins.
+CREATE FUNCTION chy_first_id(t timestamptz) RETURNS bytea LANGUAGE sql IMMUTABLE AS $$
+    SELECT decode(lpad(to_hex(floor(extract(epoch FROM t) / 60)::bigint), 8, '0') ||
+                  repeat('00', 16), 'hex')
+$$;
+
+-- Monthly partitions from the month before t to 13 months after it.  Run at every start and by a
+-- worker's job; SECURITY DEFINER because services may not create tables.
+CREATE FUNCTION chy_make_partitions(t timestamptz) RETURNS integer
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+DECLARE
+    parent text;
+    month  timestamptz;
+    name   text;
+    made   integer := 0;
+BEGIN
+    PERFORM pg_advisory_xact_lock(4341690);
+    FOREACH parent IN ARRAY ARRAY['orders', 'authorizations', 'order_authorizations', 'challenges',
+                                  'certificates', 'events'] LOOP
+        FOR i IN -1..13 LOOP
+            month := (date_trunc('month', t AT TIME ZONE 'UTC') + make_interval(months => i))
+                     AT TIME ZONE 'UTC';
+            name := parent || to_char(month AT TIME ZONE 'UTC', '_YYYY_MM');
+            CONTINUE WHEN to_regclass(name) IS NOT NULL;
+            EXECUTE format('CREATE TABLE %I PARTITION OF %I FOR VALUES FROM (%L) TO (%L)', name,
+                           parent, chy_first_id(month),
+                           chy_first_id((month AT TIME ZONE 'UTC' + interval '1 month')
+                                        AT TIME ZONE 'UTC'));
+            made := made + 1;
+        END LOOP;
+    END LOOP;
+    RETURN made;
+END $$;
+
+-- Empty the slots that no live nonce can be in: those 5 and 6 ahead of t's own.
+CREATE FUNCTION chy_sweep_nonces(t timestamptz) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+DECLARE
+    slot integer := (floor(extract(epoch FROM t) / 900)::bigint % 8)::integer;
+BEGIN
+    EXECUTE format('TRUNCATE nonces_spent_%s, nonces_spent_%s', (slot + 2) % 8, (slot + 3) % 8);
+END $$;
+

@@ -15,13 +15,14 @@ void chy_db_free(struct chy_db *db);
  * serverInternal/503 and Retry-After. */
 enum chy_rc CHY_CHECK chy_db_connect(struct chy_ctx *cx, struct chy_db *db, unsigned wait_ms);
 
-/* Run one prepared statement on cx->db.  It is prepared on first use of the connection.  Connects if
- * needed, waiting up to CHY_DB_WAIT_MS.
+/* Run one prepared statement on cx->db, prepared on first use of the connection.  Connects if needed.
  *
- * A statement that never reached the server is sent again after reconnecting; one whose outcome is
- * unknown is not: it fails with serverInternal/503 and chy_db_lost() is true.  Serialisation
- * failures and deadlocks are tried again up to 5 times (the statement is its own transaction).
- * rows live in the arena; ret may be NULL. */
+ * Every statement must be idempotent: ids are made by the caller, status changes are compare-and-set
+ * that also accept their own result.  So a statement whose connection broke is simply sent again
+ * after reconnecting, within CHY_DB_WAIT_MS, and so are serialisation failures and deadlocks (at most
+ * 5 times).  Fails: serverInternal/503 with Retry-After when the database stays away,
+ * serverInternal/500 for any error of the statement itself.  rows live in the arena; ret may be
+ * NULL. */
 #define CHY_DB_WAIT_MS 10000
 enum chy_rc CHY_CHECK chy_db_run(struct chy_ctx *cx, const struct chy_sql *q,
                                  const struct chy_arg *args, size_t n_args, struct chy_rows **ret);
@@ -29,8 +30,6 @@ enum chy_rc CHY_CHECK chy_db_run(struct chy_ctx *cx, const struct chy_sql *q,
     chy_db_run((cx), (q), (const struct chy_arg[]){__VA_ARGS__},                                   \
                sizeof((const struct chy_arg[]){__VA_ARGS__}) / sizeof(struct chy_arg), (ret))
 
-/* Did the last failed statement of this connection end with its outcome unknown? */
-bool chy_db_lost(const struct chy_db *db);
 /* Grows with every new connection: what was cached from the database before may be stale. */
 uint64_t chy_db_generation(const struct chy_db *db);
 /* Round trips since the start: for benchmarks. */

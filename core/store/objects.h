@@ -36,4 +36,32 @@ struct chy_order {
     size_t csr_len;
 };
 
+/* An authorization, and of its challenges what the reader asked for. */
+struct chy_authz {
+    struct chy_id id;
+    struct chy_id account_id;
+    struct chy_ident ident;
+    bool wildcard;
+    const char *status;
+    time_t expires;
+    const char *method; /* challenge type that proved it, or NULL             */
+    json_t *grant;      /* facts; NULL unless valid                           */
+    time_t granted_at;
+    const char *policy_revision;
+    size_t n_challenges;
+    struct chy_challenge_row *challenges; /* in order of n                     */
+};
+
+struct chy_challenge_row {
+    unsigned n;
+    const char *type, *status;
+    json_t *shown, *secret, *response;
+    const char *key_authorization;
+    time_t validated; /* 0: not yet                                            */
+    time_t deadline;
+    json_t *error;
+    unsigned attempts;
+    time_t due_at; /* 0: not in work                                           */
+};
+
 #endif

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* chy_arg -> libpq parameters. */
+#include "core/db/args.h"
+
+#include <string.h>
+
+#include "core/base/json.h"
+
+static const char hex[] = "0123456789abcdef";
+
+/* bytea[] in its text form: {"\\x01..","\\x02.."} */
+static const char *ids_text(struct chy_ctx *cx, const struct chy_id *ids, size_t n)
+{
+    const size_t each = 2 + 3 + 2 * sizeof ids->b + 1; /* quotes, \\x, digits, comma */
+    char *text = chy_alloc(cx, n * each + 3), *p = text;
+
+    *p++ = '{';
+    for (size_t i = 0; i < n; i++) {
+        memcpy(p, i == 0 ? "\"\\\\x" : ",\"\\\\x", i == 0 ? 4 : 5);
+        p += i == 0 ? 4 : 5;
+        for (size_t k = 0; k < sizeof ids->b; k++) {
+            *p++ = hex[ids[i].b[k] >> 4];
+            *p++ = hex[ids[i].b[k] & 15];
+        }
+        *p++ = '"';
+    }
+    *p++ = '}';
+    return text;
+}
+
+static const char *text_of(struct chy_ctx *cx, const struct chy_arg *a)
+{
+    switch (a->kind) {
+    case CHY_A_NULL:
+        return NULL;
+    case CHY_A_TEXT:
+    case CHY_A_BYTES:
+        return a->p;
+    case CHY_A_INT:
+    case CHY_A_TIME:
+        return chy_fmt(cx, "%lld", (long long)a->i);
+    case CHY_A_BOOL:
+        return a->i ? "t" : "f";
+    case CHY_A_JSON:
+        return a->p == NULL ? NULL : chy_json_text(cx, a->p, NULL);
+    case CHY_A_IDS:
+        return ids_text(cx, a->p, a->n);
+    }
+    return NULL;
+}
+
+void chy_wire_make(struct chy_ctx *cx, const struct chy_arg *args, size_t n, struct chy_wire *ret)
+{
+    ret->n = n;
+    ret->values = chy_alloc(cx, (n + 1) * sizeof *ret->values);
+    ret->lengths = chy_alloc(cx, (n + 1) * sizeof *ret->lengths);
+    ret->formats = chy_alloc(cx, (n + 1) * sizeof *ret->formats);
+    for (size_t i = 0; i < n; i++) {
+        bool binary = args[i].kind == CHY_A_BYTES && args[i].p != NULL;
+
+        ret->values[i] = text_of(cx, &args[i]);
+        ret->lengths[i] = binary ? (int)args[i].n : 0;
+        ret->formats[i] = binary;
+    }
+}

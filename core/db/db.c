@@ -1,0 +1,277 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A PostgreSQL connection: connecting, preparing, running, trying again.  Reading results is in
+ * rows.c.  Blocking: the connection belongs to one thread. */
+#include "core/db/db.h"
+
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <libpq-fe.h>
+
+#include "core/base/clock.h"
+#include "core/base/log.h"
+#include "core/base/problem.h"
+#include "core/db/args.h"
+#include "core/db/rows.h"
+
+#define PREPARED_MAX 256 /* statements a connection remembers; a program has far fewer */
+#define CONFLICTS_MAX 5
+#define RETRY_AFTER_S 2
+
+struct chy_db {
+    char *conninfo;
+    PGconn *conn;
+    uint64_t generation, round_trips;
+    const struct chy_sql *prepared[PREPARED_MAX];
+    size_t n_prepared;
+};
+
+struct chy_db *chy_db_new(const char *conninfo, const char *application_name)
+{
+    struct chy_db *db = calloc(1, sizeof *db);
+    size_t n = strlen(conninfo) + strlen(application_name) + 64;
+
+    if (db == NULL || (db->conninfo = malloc(n)) == NULL)
+        abort();
+    snprintf(db->conninfo, n, "connect_timeout=5 application_name='%s' %s", application_name,
+             conninfo);
+    return db;
+}
+
+static void disconnect(struct chy_db *db)
+{
+    PQfinish(db->conn);
+    db->conn = NULL;
+    db->n_prepared = 0;
+}
+
+void chy_db_free(struct chy_db *db)
+{
+    if (db == NULL)
+        return;
+    disconnect(db);
+    free(db->conninfo);
+    free(db);
+}
+
+uint64_t chy_db_generation(const struct chy_db *db)
+{
+    return db->generation;
+}
+
+uint64_t chy_db_round_trips(const struct chy_db *db)
+{
+    return db->round_trips;
+}
+
+static void ignore_notice(void *arg, const char *message)
+{
+    (void)arg;
+    (void)message;
+}
+
+static bool try_connect(struct chy_db *db)
+{
+    /* Times leave the database as epoch seconds, so the session's zone never matters; a stuck
+     * statement must not hold a request thread for ever. */
+    static const char *const settings = "SET statement_timeout = '30s'; SET TimeZone = 'UTC';"
+                                        "SET idle_in_transaction_session_timeout = '60s'";
+    PGresult *res;
+    bool ok;
+
+    db->conn = PQconnectdb(db->conninfo);
+    if (PQstatus(db->conn) != CONNECTION_OK)
+        return false;
+    PQsetNoticeProcessor(db->conn, ignore_notice, NULL);
+    res = PQexec(db->conn, settings);
+    ok = PQresultStatus(res) == PGRES_COMMAND_OK;
+    PQclear(res);
+    return ok;
+}
+
+static void nap(int64_t ms)
+{
+    poll(NULL, 0, (int)ms);
+}
+
+static enum chy_rc connect_until(struct chy_ctx *cx, struct chy_db *db, int64_t deadline)
+{
+    int64_t pause = 50;
+
+    if (db->conn != NULL && PQstatus(db->conn) == CONNECTION_OK)
+        return CHY_OK;
+    for (;; pause = pause < 400 ? pause * 2 : 500) {
+        char *reason;
+
+        disconnect(db);
+        if (try_connect(db)) {
+            db->generation++;
+            return CHY_OK;
+        }
+        reason = chy_fmt(cx, "%s", PQerrorMessage(db->conn));
+        disconnect(db);
+        if (chy_clock_ms() + pause > deadline)
+            return chy_fault_busy(cx, RETRY_AFTER_S, "database unreachable: %s", reason);
+        nap(pause);
+    }
+}
+
+enum chy_rc chy_db_connect(struct chy_ctx *cx, struct chy_db *db, unsigned wait_ms)
+{
+    return connect_until(cx, db, chy_clock_ms() + wait_ms);
+}
+
+static bool is_prepared(const struct chy_db *db, const struct chy_sql *q)
+{
+    for (size_t i = 0; i < db->n_prepared; i++)
+        if (db->prepared[i] == q)
+            return true;
+    return false;
+}
+
+static bool prepare(struct chy_db *db, const struct chy_sql *q, PGresult **ret_failed)
+{
+    PGresult *res;
+
+    if (is_prepared(db, q))
+        return true;
+    res = PQprepare(db->conn, q->name, q->text, 0, NULL);
+    db->round_trips++;
+    if (PQresultStatus(res) != PGRES_COMMAND_OK) {
+        *ret_failed = res;
+        return false;
+    }
+    PQclear(res);
+    if (db->n_prepared < PREPARED_MAX)
+        db->prepared[db->n_prepared++] = q;
+    return true;
+}
+
+/* One try.  The result is returned whatever it says. */
+static PGresult *run_once(struct chy_db *db, const struct chy_sql *q, const struct chy_wire *wire)
+{
+    PGresult *failed = NULL;
+
+    if (!prepare(db, q, &failed))
+        return failed;
+    db->round_trips++;
+    return PQexecPrepared(db->conn, q->name, (int)wire->n, wire->values, wire->lengths,
+                          wire->formats, 0);
+}
+
+/* 40001 serialisation failure, 40P01 deadlock: the statement had no effect and may be sent again. */
+static bool is_conflict(const PGresult *res)
+{
+    const char *state = PQresultErrorField(res, PG_DIAG_SQLSTATE);
+
+    return state != NULL && (strcmp(state, "40001") == 0 || strcmp(state, "40P01") == 0);
+}
+
+/* 57P01..57P03: the server is stopping or starting; 53xxx: out of resources; 25006: a standby. */
+static bool is_passing(const PGresult *res)
+{
+    const char *state = PQresultErrorField(res, PG_DIAG_SQLSTATE);
+
+    return state != NULL && (strncmp(state, "57P", 3) == 0 || strncmp(state, "53", 2) == 0 ||
+                             strcmp(state, "25006") == 0);
+}
+
+enum chy_rc chy_db_run(struct chy_ctx *cx, const struct chy_sql *q, const struct chy_arg *args,
+                       size_t n_args, struct chy_rows **ret)
+{
+    int64_t deadline = chy_clock_ms() + CHY_DB_WAIT_MS;
+    struct chy_db *db = cx->db;
+    struct chy_wire wire;
+    unsigned conflicts = 0;
+
+    if (db == NULL)
+        return chy_fault_internal(cx, "statement %s without a database", q->name);
+    chy_wire_make(cx, args, n_args, &wire);
+    for (;;) {
+        ExecStatusType status;
+        PGresult *res;
+
+        if (connect_until(cx, db, deadline) != CHY_OK)
+            return CHY_ERR;
+        res = run_once(db, q, &wire);
+        status = PQresultStatus(res);
+        if (status == PGRES_TUPLES_OK || status == PGRES_COMMAND_OK) {
+            struct chy_rows *rows = chy_rows_new(cx, res);
+
+            if (ret != NULL)
+                *ret = rows;
+            return CHY_OK;
+        }
+        if (is_conflict(res) && conflicts++ < CONFLICTS_MAX) {
+            PQclear(res);
+            continue;
+        }
+        if ((PQstatus(db->conn) != CONNECTION_OK || is_passing(res)) && chy_clock_ms() < deadline) {
+            chy_log(cx, LOG_WARNING, "database connection lost in %s; connecting again", q->name);
+            PQclear(res);
+            disconnect(db);
+            nap(50);
+            continue;
+        }
+        chy_fault_internal(cx, "statement %s: %s", q->name, PQresultErrorMessage(res));
+        PQclear(res);
+        return CHY_ERR;
+    }
+}
+
+enum chy_rc chy_db_script(struct chy_ctx *cx, struct chy_db *db, const char *sql)
+{
+    enum chy_rc rc = CHY_OK;
+    PGresult *res;
+
+    if (chy_db_connect(cx, db, CHY_DB_WAIT_MS) != CHY_OK)
+        return CHY_ERR;
+    /* Several statements in one simple query are one implicit transaction. */
+    res = PQexec(db->conn, sql);
+    if (PQresultStatus(res) != PGRES_COMMAND_OK && PQresultStatus(res) != PGRES_TUPLES_OK)
+        rc = chy_fault_internal(cx, "%s", PQresultErrorMessage(res));
+    PQclear(res);
+    return rc;
+}
+
+enum chy_rc chy_db_listen(struct chy_ctx *cx, struct chy_db *db, const char *channel)
+{
+    char *quoted, *sql;
+
+    if (chy_db_connect(cx, db, 0) != CHY_OK)
+        return CHY_ERR;
+    quoted = PQescapeIdentifier(db->conn, channel, strlen(channel));
+    sql = chy_fmt(cx, "LISTEN %s", quoted);
+    PQfreemem(quoted);
+    return chy_db_script(cx, db, sql);
+}
+
+static bool take_notifications(PGconn *conn)
+{
+    bool any = false;
+
+    for (PGnotify *n; (n = PQnotifies(conn)) != NULL; any = true)
+        PQfreemem(n);
+    return any;
+}
+
+bool chy_db_wait(struct chy_db *db, unsigned ms)
+{
+    struct pollfd fd = {.events = POLLIN};
+
+    if (db->conn == NULL || PQstatus(db->conn) != CONNECTION_OK) {
+        nap(ms);
+        return false;
+    }
+    if (take_notifications(db->conn))
+        return true;
+    fd.fd = PQsocket(db->conn);
+    if (poll(&fd, 1, (int)ms) <= 0)
+        return false;
+    if (PQconsumeInput(db->conn) == 0) {
+        disconnect(db);
+        return false;
+    }
+    return take_notifications(db->conn);
+}
