@@ -58,8 +58,8 @@ static void b64u_refuses_other_spellings(void **state)
                                       "AA\nA",
                                       "AB",
                                       "AAB",
-                                      "\xc3\xa9"
-                                      "AA"};
+                                      ("\xc3\xa9"
+                                       "AA")};
     struct chy_ctx *cx = *state;
 
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
