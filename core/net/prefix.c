@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Address ranges, and which addresses may be connected to (core.md W-20 to W-22).  The ranges come
+ * from the IANA special-purpose registries; nothing here knows about names or ports. */
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/net/internal.h"
+
+/* W-20 for IPv4.  255.255.255.255 is inside 240.0.0.0/4. */
+static const struct chy_prefix denied_v4[] = {
+    {AF_INET, {0}, 8},             /* "this network"; Linux connects it to itself */
+    {AF_INET, {10}, 8},            /* private                      */
+    {AF_INET, {100, 64}, 10},      /* carrier-grade NAT            */
+    {AF_INET, {127}, 8},           /* loopback                     */
+    {AF_INET, {169, 254}, 16},     /* link-local; cloud metadata   */
+    {AF_INET, {172, 16}, 12},      /* private                      */
+    {AF_INET, {192, 0, 0}, 24},    /* IETF protocol assignments    */
+    {AF_INET, {192, 0, 2}, 24},    /* documentation                */
+    {AF_INET, {192, 31, 196}, 24}, /* AS112                        */
+    {AF_INET, {192, 52, 193}, 24}, /* AMT                          */
+    {AF_INET, {192, 88, 99}, 24},  /* 6to4 relays                  */
+    {AF_INET, {192, 168}, 16},     /* private                      */
+    {AF_INET, {192, 175, 48}, 24}, /* AS112                        */
+    {AF_INET, {198, 18}, 15},      /* benchmarks                   */
+    {AF_INET, {198, 51, 100}, 24}, /* documentation                */
+    {AF_INET, {203, 0, 113}, 24},  /* documentation                */
+    {AF_INET, {224}, 4},           /* multicast                    */
+    {AF_INET, {240}, 4},           /* reserved, limited broadcast  */
+};
+
+/* W-20 for IPv6: only global unicast, without these parts of it. */
+static const struct chy_prefix global_v6 = {AF_INET6, {0x20}, 3};
+static const struct chy_prefix denied_v6[] = {
+    {AF_INET6, {0x20, 0x01}, 23},                         /* protocol assignments, Teredo */
+    {AF_INET6, {0x20, 0x01, 0x0d, 0xb8}, 32},             /* documentation                */
+    {AF_INET6, {0x20, 0x02}, 16},                         /* 6to4                         */
+    {AF_INET6, {0x26, 0x20, 0x00, 0x4f, 0x80, 0x00}, 48}, /* AS112                        */
+    {AF_INET6, {0x3f, 0xff}, 20},                         /* documentation                */
+};
+
+/* W-21: addresses that carry an IPv4 address, behind which anything may lie.  No allow-list opens
+ * these: the plain IPv4 address is what an administrator allows. */
+static const struct chy_prefix embedding_v6[] = {
+    {AF_INET6, {[10] = 0xff, [11] = 0xff}, 96},           /* ::ffff:0:0/96 mapped         */
+    {AF_INET6, {0x00, 0x64, 0xff, 0x9b}, 96},             /* NAT64                        */
+    {AF_INET6, {0x00, 0x64, 0xff, 0x9b, 0x00, 0x01}, 48}, /* NAT64, local use             */
+    {AF_INET6, {0x20, 0x01}, 32},                         /* Teredo                       */
+    {AF_INET6, {0x20, 0x02}, 16},                         /* 6to4                         */
+};
+
+/* The octets of an address, or NULL for a family that is neither IPv4 nor IPv6. */
+static const uint8_t *address_octets(const struct sockaddr *sa)
+{
+    if (sa->sa_family == AF_INET)
+        return (const uint8_t *)&((const struct sockaddr_in *)(const void *)sa)->sin_addr;
+    if (sa->sa_family == AF_INET6)
+        return ((const struct sockaddr_in6 *)(const void *)sa)->sin6_addr.s6_addr;
+    return NULL;
+}
+
+bool chy_prefix_has(const struct chy_prefix *p, const struct sockaddr *sa)
+{
+    const uint8_t *b = address_octets(sa);
+    unsigned whole = p->bits / 8, rest = p->bits % 8;
+
+    if (b == NULL || sa->sa_family != p->family)
+        return false;
+    if (memcmp(b, p->b, whole) != 0)
+        return false;
+    return rest == 0 || ((b[whole] ^ p->b[whole]) >> (8 - rest)) == 0;
+}
+
+/* Decimal of one to three digits without leading zeros; false if it is anything else. */
+static bool read_bits(const char *s, unsigned max, unsigned *ret)
+{
+    unsigned v = 0;
+    size_t n = strlen(s);
+
+    if (n < 1 || n > 3 || (n > 1 && s[0] == '0'))
+        return false;
+    for (size_t i = 0; i < n; i++) {
+        if (s[i] < '0' || s[i] > '9')
+            return false;
+        v = v * 10 + (unsigned)(s[i] - '0');
+    }
+    *ret = v;
+    return v <= max;
+}
+
+/* A bit set behind the prefix is a slip ("10.0.0.1/8"): which of the two was meant is not known. */
+static bool host_bits_clear(const struct chy_prefix *p, unsigned max)
+{
+    for (unsigned i = p->bits; i < max; i++)
+        if (p->b[i / 8] & (0x80u >> (i % 8)))
+            return false;
+    return true;
+}
+
+bool chy_prefix_read(struct chy_prefix *ret, const char *text)
+{
+    struct chy_prefix p = {0};
+    const char *slash = strchr(text, '/');
+    size_t n = slash != NULL ? (size_t)(slash - text) : strlen(text);
+    char address[INET6_ADDRSTRLEN];
+    unsigned max;
+
+    if (n >= sizeof address)
+        return false;
+    memcpy(address, text, n);
+    address[n] = '\0';
+    p.family = strchr(address, ':') != NULL ? AF_INET6 : AF_INET;
+    if (inet_pton(p.family, address, p.b) != 1)
+        return false;
+    max = p.family == AF_INET ? 32 : 128;
+    p.bits = max;
+    if (slash != NULL && !read_bits(slash + 1, max, &p.bits))
+        return false;
+    if (!host_bits_clear(&p, max))
+        return false;
+    *ret = p;
+    return true;
+}
+
+static bool in_any(const struct chy_prefix *list, size_t n, const struct sockaddr *sa)
+{
+    for (size_t i = 0; i < n; i++)
+        if (chy_prefix_has(&list[i], sa))
+            return true;
+    return false;
+}
+
+static bool embeds_ipv4(const struct sockaddr *sa)
+{
+    static const uint8_t zeros[12];
+    const uint8_t *b = address_octets(sa);
+
+    if (sa->sa_family != AF_INET6)
+        return false;
+    if (in_any(embedding_v6, sizeof embedding_v6 / sizeof *embedding_v6, sa))
+        return true;
+    /* ISATAP (RFC 5214 section 6.1) under any prefix. */
+    if ((b[8] & ~0x02) == 0 && b[9] == 0 && b[10] == 0x5e && b[11] == 0xfe)
+        return true;
+    /* ::/96 IPv4-compatible; :: and ::1 are in it but are addresses of their own. */
+    return memcmp(b, zeros, 12) == 0 && (b[12] != 0 || b[13] != 0 || b[14] != 0 || b[15] > 1);
+}
+
+static bool denied_by_default(const struct sockaddr *sa)
+{
+    if (sa->sa_family == AF_INET)
+        return in_any(denied_v4, sizeof denied_v4 / sizeof *denied_v4, sa);
+    return !chy_prefix_has(&global_v6, sa) ||
+           in_any(denied_v6, sizeof denied_v6 / sizeof *denied_v6, sa);
+}
+
+bool chy_net_may_connect(const struct chy_net *net, const struct sockaddr *sa)
+{
+    if (address_octets(sa) == NULL || embeds_ipv4(sa))
+        return false;
+    if (in_any(net->deny, net->n_deny, sa))
+        return false;
+    return in_any(net->allow, net->n_allow, sa) || !denied_by_default(sa);
+}
