@@ -1,7 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Calls into modules, fail closed: a missing function is a refusal, cx->module and cx->stage are set
  * while the module runs, a module that returns CHY_ERR without a reason gets one, and one that returns
- * CHY_OK after calling fail is taken at its word of failure. */
+ * CHY_OK after calling fail is taken at its word of failure.  What a module hands out is checked and
+ * bounded before core sees it; a unit of work that has failed already calls no module.
+ *
+ * Stages while the module runs: request for parse, from_csr, offer, accept, on_new, on_update,
+ * on_issued, on_revoke and rendering; probe for probe and recheck; step for step; issue for
+ * contribute, on_finalize, shape, and for the pure functions permitted, authz_subject and covers,
+ * which have neither database nor network. */
 #ifndef CHY_EXT_DISPATCH_H
 #define CHY_EXT_DISPATCH_H
 
@@ -31,23 +37,42 @@ enum chy_rc CHY_CHECK chy_ident_recheck(struct chy_ctx *cx, const struct chy_ide
 
 enum chy_rc CHY_CHECK chy_challenge_offer(struct chy_ctx *cx, const struct chy_challenge_type *t,
                                           struct chy_challenge *ch, bool *ret_offered);
+/* Nothing where the type has no on_first_read. */
+enum chy_rc CHY_CHECK chy_challenge_first_read(struct chy_ctx *cx,
+                                               const struct chy_challenge_type *t,
+                                               struct chy_challenge *ch);
 enum chy_rc CHY_CHECK chy_challenge_accept(struct chy_ctx *cx, const struct chy_challenge_type *t,
                                            struct chy_challenge *ch, const json_t *body);
 /* Stage probe while it runs. ret_evidence NULL where the type has no probe. */
 enum chy_rc CHY_CHECK chy_challenge_probe(struct chy_ctx *cx, const struct chy_challenge_type *t,
                                           const struct chy_challenge *ch, json_t **ret_evidence);
+/* CHY_OK with CHY_V_INVALID: cx->problem holds the reason, always.  CHY_OK with CHY_V_VALID: grant is
+ * an object and grant_expires is set, at most max_evidence_age_s away.  CHY_ERR: no verdict. */
 enum chy_rc CHY_CHECK chy_challenge_step(struct chy_ctx *cx, const struct chy_challenge_type *t,
                                          struct chy_challenge *ch, const struct chy_event *ev,
                                          struct chy_verdict *ret);
 
-/* Over all loaded modules, in load order. */
+/* Over all loaded modules, in load order.  Rendering adds members; one that is there already is an
+ * internal fault of the module. */
 enum chy_rc CHY_CHECK chy_directory_extend(struct chy_ctx *cx, json_t *dir, json_t *meta);
+enum chy_rc CHY_CHECK chy_account_extend(struct chy_ctx *cx, const struct chy_account *a,
+                                         json_t *object);
+enum chy_rc CHY_CHECK chy_authz_extend(struct chy_ctx *cx, const struct chy_ident *id,
+                                       json_t *object);
 enum chy_rc CHY_CHECK chy_order_render_extend(struct chy_ctx *cx, const struct chy_order *o,
                                               json_t *object);
 enum chy_rc CHY_CHECK chy_order_on_new(struct chy_ctx *cx, struct chy_order *o, const json_t *req,
                                        enum chy_authz_need *ret_need);
+/* A client POSTed to the order. */
+enum chy_rc CHY_CHECK chy_order_on_update(struct chy_ctx *cx, struct chy_order *o,
+                                          const json_t *req);
 enum chy_rc CHY_CHECK chy_order_on_finalize(struct chy_ctx *cx, struct chy_order *o, X509_REQ *csr,
                                             struct chy_cert_plan *plan);
+enum chy_rc CHY_CHECK chy_order_on_issued(struct chy_ctx *cx, struct chy_order *o,
+                                          const struct chy_id *cert);
+/* CHY_ERR: a module forbids revoking this certificate. */
+enum chy_rc CHY_CHECK chy_order_on_revoke(struct chy_ctx *cx, struct chy_order *o,
+                                          const struct chy_id *cert);
 enum chy_rc CHY_CHECK chy_profile_shape(struct chy_ctx *cx, const char *shape,
                                         const struct chy_order *o, X509_REQ *csr,
                                         struct chy_cert_plan *plan);

@@ -13,9 +13,10 @@ struct chy_registry;
  * its own one-line refusal naming the module and what to do: no such file, no chy_module symbol,
  * wrong magic, other ABI, size mismatch, folder (file) name != descriptor name, missing needs, cycle
  * of needs, duplicate identifier type / challenge type / order member / route / policy kind /
- * profile / command / job / CSR claim, missing required property of a challenge type, challenge for
- * an unknown identifier type, hole in migrations, missing required function, capability that this
- * version does not serve yet (issuers, solvers, metrics), init failed.
+ * profile / command / job / CSR claim, missing required property of a challenge type, challenge of
+ * whose identifier types none is known (types of modules not loaded may stand beside a known one),
+ * hole in migrations, missing required function, capability that this version does not serve yet
+ * (issuers, solvers, metrics), init failed.
  *
  * Modules that lie in dirs without being named are "installed, not loaded": only the members of their
  * order_ext are remembered (DESIGN section 5).  The registry lives as long as the process; cx is used
