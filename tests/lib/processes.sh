@@ -37,7 +37,7 @@ processes_with()
         pid=${file#/proc/}
         pid=${pid%%/*}
         case $pid in $$ | $BASHPID | *[!0-9]*) continue ;; esac
-        [ -r "/proc/$pid/cmdline" ] && [ -s "/proc/$pid/cmdline" ] || continue
+        [ -n "$(describe_process "$pid")" ] || continue # a zombie has no arguments
         echo "$pid"
     done | sort -un
 }
