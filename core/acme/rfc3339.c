@@ -5,8 +5,7 @@
 
 #include <stdint.h>
 
-#define YEAR_0000 (-62167219200) /* first and last second of the years that four digits can name */
-#define YEAR_9999 253402300799
+#define LAST_SECOND 253402300799 /* of the year 9999, the last that four digits can name */
 
 struct cursor {
     const char *p, *end;
@@ -117,7 +116,7 @@ bool chy_time_read(const char *s, size_t n, time_t *ret)
     if (!take_date(&c, &seconds) || !take(&c, 'T', 't') || !take_time(&c, &seconds) ||
         !take_fraction(&c) || !take_offset(&c, &seconds) || c.p != c.end)
         return false;
-    if (seconds < YEAR_0000 || seconds > YEAR_9999)
+    if (seconds < 0 || seconds > LAST_SECOND)
         return false;
     *ret = (time_t)seconds;
     return true;
