@@ -1,0 +1,420 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Reads node.yaml: the table of its keys, then what the table cannot say (paths are absolute, addresses
+ * numeric, URLs plain).  Opens nothing that the file names. */
+#include "core/policy/node.h"
+
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/problem.h"
+#include "core/policy/read.h"
+#include "core/policy/yaml_tree.h"
+
+#define SOCKET_MAX 107 /* octets of a unix socket's path (sockaddr_un) */
+#define POSTGRES_SOCKET "/pg/.s.PGSQL.5432"
+
+#define WORD(key, what) .name = key, .type = CHY_T_STRING, .min = 1, .max = 4096, .doc = what
+#define NUMBER(key, low, high, default_, what)                                                     \
+    .name = key, .type = CHY_T_INT, .min = low, .max = high, .dflt = default_, .doc = what
+#define OBJECT(key, table, what) .name = key, .type = CHY_T_OBJECT, .items = table, .doc = what
+#define LIST(key, of, default_, what)                                                              \
+    .name = key, .type = CHY_T_LIST, .element = of, .max = 1000, .dflt = default_, .doc = what
+#define REQUIRED .required = true
+
+static const struct chy_policy_item word = {WORD(NULL, NULL)};
+
+static const struct chy_policy_item acme_items[] = {
+    {WORD("address", "Numeric address to listen on."), REQUIRED},
+    {NUMBER("port", 1, 65535, NULL, "TCP port."), REQUIRED},
+    {WORD("certificate", "PEM file of the listener's certificate and its chain."), REQUIRED},
+    {WORD("key", "PEM file of the listener's key."), REQUIRED},
+    {NULL},
+};
+static const struct chy_policy_item public_items[] = {
+    {WORD("address", "Numeric address to listen on."), REQUIRED},
+    {NUMBER("port", 1, 65535, NULL, "TCP port."), REQUIRED},
+    {NULL},
+};
+static const struct chy_policy_item listener_items[] = {
+    {OBJECT("acme", acme_items, "HTTPS: the ACME server."), REQUIRED},
+    {OBJECT("public", public_items, "Plain HTTP: CRLs and issuing certificates.")},
+    {NULL},
+};
+static const struct chy_policy_item database_items[] = {
+    {.name = "private",
+     .type = CHY_T_BOOL,
+     .dflt = "false",
+     .doc = "Run a PostgreSQL cluster of our own under the data directory."},
+    {WORD("services", "libpq connection string of fronts and workers.")},
+    {WORD("owner", "libpq connection string of the schema's owner, for migrations.")},
+    {NULL},
+};
+static const struct chy_policy_item signer_items[] = {
+    {WORD("socket", "Unix socket of the signer."), REQUIRED},
+    {WORD("ceilings", "The signer's own limits, never read from git."), REQUIRED},
+    {WORD("log", "Append-only log of signatures."), REQUIRED},
+    {NULL},
+};
+static const struct chy_policy_item user_items[] = {
+    {WORD("services", "System user of all processes but the signer."), REQUIRED},
+    {WORD("signer", "System user of the signer."), REQUIRED},
+    {NULL},
+};
+static const struct chy_policy_item module_items[] = {
+    {LIST("directories", &word, NULL, "Where modules are, searched in order."), REQUIRED},
+    {LIST("load", &word, NULL, "Names of the modules to load."), REQUIRED},
+    {NULL},
+};
+static const struct chy_policy_item process_items[] = {
+    {NUMBER("fronts", 1, 64, "1", "Fronts that 'up' starts.")},
+    {NUMBER("workers", 1, 64, "1", "Workers that 'up' starts.")},
+    {NULL},
+};
+static const struct chy_policy_item thread_items[] = {
+    {NUMBER("io", 1, 64, "1", "Threads of a front that talk to clients.")},
+    {NUMBER("requests", 1, 256, "4", "Threads of a front that answer, one connection each.")},
+    {NUMBER("validations", 1, 512, "8", "Threads of a worker that validate.")},
+    {NULL},
+};
+static const struct chy_policy_item stub_items[] = {
+    {WORD("zone", "Zone that is asked for at address."), REQUIRED},
+    {WORD("address", "Numeric address of its server, with @port if it is not 53."), REQUIRED},
+    {NULL},
+};
+static const struct chy_policy_item stub = {OBJECT(NULL, stub_items, NULL)};
+static const struct chy_policy_item resolver_items[] = {
+    {LIST("forwarders", &word, "[]", "Numeric addresses of resolvers to ask instead of the root.")},
+    {LIST("stubs", &stub, "[]", "Zones with servers of their own.")},
+    {LIST("trust-anchors", &word, "[]", "DS or DNSKEY records that are trusted.")},
+    {WORD("root-anchor", "File with the root's trust anchor; absent: the root is not trusted.")},
+    {.name = "query-localhost",
+     .type = CHY_T_BOOL,
+     .dflt = "false",
+     .doc = "May servers on a loopback address be asked?"},
+    {.name = "timeout",
+     .type = CHY_T_DURATION,
+     .min = 1,
+     .max = 120,
+     .dflt = "10s",
+     .doc = "Deadline of one lookup."},
+    {NULL},
+};
+static const struct chy_policy_item validation_items[] = {
+    {OBJECT("resolver", resolver_items, "How names are looked up.")},
+    {LIST("allow", &word, "[]", "Prefixes of special addresses that may be validated.")},
+    {LIST("deny", &word, "[]", "Prefixes that may not, own infrastructure for example.")},
+    {NUMBER("http-port", 1, 65535, "80", "Port of HTTP validation.")},
+    {NUMBER("https-port", 1, 65535, "443", "Port of TLS validation.")},
+    {NULL},
+};
+static const struct chy_policy_item node_items[] = {
+    {NUMBER("version", 1, 1, NULL, "Format of this file."), REQUIRED},
+    {WORD("base-url", "Of the ACME server as clients see it, https, without a path."), REQUIRED},
+    {WORD("public-url", "Where CRLs and issuing certificates are, without a path."), REQUIRED},
+    {OBJECT("listeners", listener_items, "Sockets that fronts listen on."), REQUIRED},
+    {WORD("data", "Directory of what must be kept."), REQUIRED},
+    {WORD("run", "Directory of sockets and process ids."), REQUIRED},
+    {WORD("logs", "Directory of logs."), REQUIRED},
+    {WORD("policy", "Directory of the policy tree."), REQUIRED},
+    {OBJECT("database", database_items, "PostgreSQL."), REQUIRED},
+    {OBJECT("signer", signer_items, "The signer on this host."), REQUIRED},
+    {OBJECT("users", user_items, "Absent: everything runs as the caller.")},
+    {OBJECT("modules", module_items, "Extension modules."), REQUIRED},
+    {OBJECT("processes", process_items, "How many of each run here.")},
+    {OBJECT("threads", thread_items, "How many threads they have.")},
+    {OBJECT("validation", validation_items, "How this host looks at the world.")},
+    {NULL},
+};
+
+struct reading {
+    struct chy_ctx *cx;
+    struct chy_report *report;
+    const struct chy_yaml_doc *doc;
+    const json_t *json;
+};
+
+/* ---- values by path: "listeners/acme/port" ---- */
+
+static const json_t *value_at(const struct reading *r, const char *path)
+{
+    const json_t *v = r->json;
+
+    for (; v != NULL && *path != '\0'; path += path[strcspn(path, "/")] == '/') {
+        size_t n = strcspn(path, "/");
+
+        v = json_object_get(v, chy_fmt(r->cx, "%.*s", (int)n, path));
+        path += n;
+    }
+    return v;
+}
+
+static const char *text_at(const struct reading *r, const char *path)
+{
+    const char *s = json_string_value(value_at(r, path));
+
+    return s == NULL ? NULL : chy_arena_strdup(r->cx->arena, s);
+}
+
+static unsigned number_at(const struct reading *r, const char *path)
+{
+    return (unsigned)json_integer_value(value_at(r, path));
+}
+
+#define WRONG(r, path, ...) chy_yaml_error((r)->report, (r)->doc, (path), __VA_ARGS__)
+
+/* ---- single checks; an absent value was reported before ---- */
+
+static bool has_control(const char *s)
+{
+    for (; *s != '\0'; s++)
+        if ((unsigned char)*s < 0x20 || *s == 0x7f)
+            return true;
+    return false;
+}
+
+static void check_path(const struct reading *r, const char *pointer, const char *s)
+{
+    if (s == NULL)
+        return;
+    if (*s != '/')
+        WRONG(r, pointer, "'%s' must be an absolute path (begin with '/')", s);
+    else if (has_control(s))
+        WRONG(r, pointer, "this path holds a control character");
+    else if (strstr(chy_fmt(r->cx, "%s/", s), "/../") != NULL)
+        WRONG(r, pointer, "'%s' must be written without '..'", s);
+}
+
+static bool is_address(const char *s)
+{
+    uint8_t octets[16];
+
+    return inet_pton(AF_INET, s, octets) == 1 || inet_pton(AF_INET6, s, octets) == 1;
+}
+
+static void check_address(const struct reading *r, const char *pointer, const char *s)
+{
+    if (s != NULL && !is_address(s))
+        WRONG(r, pointer, "'%s' must be a numeric address like 127.0.0.1 or ::1", s);
+}
+
+/* A number without sign, at most max, that ends the text. */
+static bool is_number(const char *s, unsigned long max)
+{
+    size_t digits = strspn(s, "0123456789");
+
+    return digits > 0 && digits <= 5 && s[digits] == '\0' && strtoul(s, NULL, 10) <= max;
+}
+
+/* ADDRESS or ADDRESS@PORT, as libunbound writes it. */
+static void check_server(const struct reading *r, const char *pointer, const char *s)
+{
+    const char *at = strchr(s, '@');
+    const char *address = at == NULL ? s : chy_fmt(r->cx, "%.*s", (int)(at - s), s);
+
+    if (!is_address(address) || (at != NULL && (!is_number(at + 1, 65535) || at[1] == '0')))
+        WRONG(r, pointer, "'%s' must be a numeric address, with @port if it is not 53", s);
+}
+
+/* ADDRESS/BITS without host bits beyond it being looked at: core/net does that. */
+static void check_prefix(const struct reading *r, const char *pointer, const char *s)
+{
+    const char *slash = strchr(s, '/');
+    const char *address = slash == NULL ? s : chy_fmt(r->cx, "%.*s", (int)(slash - s), s);
+    unsigned long most = strchr(address, ':') != NULL ? 128 : 32;
+
+    if (!is_address(address) || (slash != NULL && !is_number(slash + 1, most)))
+        WRONG(r, pointer, "'%s' must be an address or a prefix like 10.0.0.0/8 or fd00::/8", s);
+}
+
+static void check_module(const struct reading *r, const char *pointer, const char *s)
+{
+    if (strspn(s, "abcdefghijklmnopqrstuvwxyz0123456789-") != strlen(s) || *s == '-')
+        WRONG(r, pointer, "'%s' must be a module's name (a-z, 0-9, -), not a file", s);
+}
+
+static void check_each(const struct reading *r, const char *path,
+                       void (*check)(const struct reading *r, const char *pointer, const char *s))
+{
+    const json_t *list = value_at(r, path), *entry;
+    size_t i;
+
+    json_array_foreach(list, i, entry) if (json_is_string(entry))
+        check(r, chy_fmt(r->cx, "/%s/%zu", path, i), json_string_value(entry));
+}
+
+/* scheme://host or scheme://host:port and nothing more: what is put before every path. */
+static void check_url(const struct reading *r, const char *pointer, const char *s, bool https_only)
+{
+    const char *rest, *colon;
+
+    if (s == NULL)
+        return;
+    if (strncmp(s, "https://", 8) != 0 && (https_only || strncmp(s, "http://", 7) != 0)) {
+        WRONG(r, pointer, "'%s' must begin with %s", s,
+              https_only ? "https:// (RFC 8555 section 6.1)" : "http:// or https://");
+        return;
+    }
+    rest = strstr(s, "://") + 3;
+    if (*rest != '\0' && rest[strlen(rest) - 1] == '/')
+        WRONG(r, pointer, "'%s' must be written without a slash at its end", s);
+    else if (strspn(rest, "abcdefghijklmnopqrstuvwxyz0123456789.-_:[]") != strlen(rest) ||
+             *rest == '\0' || *rest == ':')
+        WRONG(r, pointer, "'%s' must be a host in lower case, with :port if needed, no path", s);
+    else if ((colon = strrchr(rest, ':')) != NULL && strchr(colon, ']') == NULL &&
+             (!is_number(colon + 1, 65535) || colon[1] == '0'))
+        WRONG(r, pointer, "'%s' must have a port between 1 and 65535 after ':'", s);
+}
+
+/* ---- groups ---- */
+
+static void check_paths(const struct reading *r)
+{
+    static const char *const paths[] = {
+        "listeners/acme/certificate",
+        "listeners/acme/key",
+        "data",
+        "run",
+        "logs",
+        "policy",
+        "signer/socket",
+        "signer/ceilings",
+        "signer/log",
+        "validation/resolver/root-anchor",
+    };
+
+    for (size_t i = 0; i < sizeof paths / sizeof *paths; i++)
+        check_path(r, chy_fmt(r->cx, "/%s", paths[i]), text_at(r, paths[i]));
+    check_each(r, "modules/directories", check_path);
+}
+
+static void check_sockets(const struct reading *r, const struct chy_node *n)
+{
+    if (n->signer_socket != NULL && strlen(n->signer_socket) > SOCKET_MAX)
+        WRONG(r, "/signer/socket", "a socket's path has at most %d octets, this one has %zu",
+              SOCKET_MAX, strlen(n->signer_socket));
+    if (!n->private_database || n->run_dir == NULL)
+        return;
+    if (strlen(n->run_dir) + strlen(POSTGRES_SOCKET) > SOCKET_MAX)
+        WRONG(r, "/run", "too long for the database's socket in it: at most %zu octets",
+              SOCKET_MAX - strlen(POSTGRES_SOCKET));
+    /* It is written into a connection string, where a comma separates hosts. */
+    if (strpbrk(n->run_dir, " ,'\\=") != NULL)
+        WRONG(r, "/run",
+              "with a private database this path has no spaces, commas, quotes, '=' or "
+              "backslashes");
+}
+
+static void check_database(const struct reading *r, struct chy_node *n)
+{
+    if (value_at(r, "database") == NULL)
+        return;
+    n->private_database = json_is_true(value_at(r, "database/private"));
+    n->database = text_at(r, "database/services");
+    n->owner_database = text_at(r, "database/owner");
+    if (n->private_database && (n->database != NULL || n->owner_database != NULL))
+        WRONG(r, n->database != NULL ? "/database/services" : "/database/owner",
+              "a private database has its own connection; remove this or 'private: true'");
+    if (!n->private_database && (n->database == NULL || n->owner_database == NULL))
+        WRONG(r, "/database", "write 'private: true', or both 'services' and 'owner'");
+    if (!n->private_database || n->run_dir == NULL)
+        return;
+    n->database = chy_fmt(r->cx, "host=%s/pg dbname=chancery user=chancery_service", n->run_dir);
+    n->owner_database =
+        chy_fmt(r->cx, "host=%s/pg dbname=chancery user=chancery_owner", n->run_dir);
+}
+
+static const char *const *texts_at(const struct reading *r, const char *path, size_t *ret_n)
+{
+    const json_t *list = value_at(r, path);
+    size_t n = json_array_size(list);
+    const char **texts = chy_alloc(r->cx, (n + 1) * sizeof *texts);
+
+    for (size_t i = 0; i < n; i++)
+        texts[i] = chy_arena_strdup(r->cx->arena, json_string_value(json_array_get(list, i)));
+    *ret_n = n;
+    return texts;
+}
+
+static void check_values(const struct reading *r, const struct chy_node *n)
+{
+    const json_t *stubs = value_at(r, "validation/resolver/stubs"), *s;
+    size_t i;
+
+    check_url(r, "/base-url", n->base_url, true);
+    check_url(r, "/public-url", n->public_url, false);
+    check_address(r, "/listeners/acme/address", n->acme.address);
+    check_address(r, "/listeners/public/address", n->public.address);
+    check_paths(r);
+    check_sockets(r, n);
+    check_each(r, "modules/load", check_module);
+    check_each(r, "validation/allow", check_prefix);
+    check_each(r, "validation/deny", check_prefix);
+    check_each(r, "validation/resolver/forwarders", check_server);
+    json_array_foreach(stubs, i, s)
+    {
+        const char *address = json_string_value(json_object_get(s, "address"));
+
+        if (address != NULL)
+            check_server(r, chy_fmt(r->cx, "/validation/resolver/stubs/%zu/address", i), address);
+    }
+}
+
+static void fill_node(const struct reading *r, struct chy_node *n)
+{
+    n->base_url = text_at(r, "base-url");
+    n->public_url = text_at(r, "public-url");
+    n->acme.address = text_at(r, "listeners/acme/address");
+    n->acme.port = (uint16_t)number_at(r, "listeners/acme/port");
+    n->acme.certificate = text_at(r, "listeners/acme/certificate");
+    n->acme.key = text_at(r, "listeners/acme/key");
+    n->public.address = text_at(r, "listeners/public/address");
+    n->public.port = (uint16_t)number_at(r, "listeners/public/port");
+    n->data_dir = text_at(r, "data");
+    n->run_dir = text_at(r, "run");
+    n->log_dir = text_at(r, "logs");
+    n->policy_dir = text_at(r, "policy");
+    n->signer_socket = text_at(r, "signer/socket");
+    n->ceilings = text_at(r, "signer/ceilings");
+    n->signer_log = text_at(r, "signer/log");
+    n->service_user = text_at(r, "users/services");
+    n->signer_user = text_at(r, "users/signer");
+    n->module_dirs = texts_at(r, "modules/directories", &n->n_module_dirs);
+    n->modules = texts_at(r, "modules/load", &n->n_modules);
+    n->fronts = number_at(r, "processes/fronts");
+    n->workers = number_at(r, "processes/workers");
+    n->io_threads = number_at(r, "threads/io");
+    n->worker_threads = number_at(r, "threads/requests");
+    n->validation_threads = number_at(r, "threads/validations");
+    n->validation = value_at(r, "validation");
+}
+
+enum chy_rc chy_node_read(struct chy_ctx *cx, const char *path, struct chy_report *report,
+                          struct chy_node **ret)
+{
+    struct chy_node *n = chy_alloc(cx, sizeof *n);
+    struct reading r = {.cx = cx, .report = report};
+    size_t before = chy_report_count(report), size = 0;
+    char *text = NULL;
+    const char *why = chy_policy_read(cx, AT_FDCWD, path, 0, CHY_YAML_SIZE_MAX, &text, &size);
+
+    if (why != NULL) {
+        chy_report_error(report, path, 0, 0, NULL,
+                         "%s; run 'chancery init' first or give --node FILE", why);
+        return chy_fail(cx, &CHY_P_serverInternal, "%s %s", path, why);
+    }
+    r.doc = chy_yaml_check(cx, report, path, "node.yaml", text, size, node_items);
+    if (r.doc != NULL) {
+        r.json = chy_yaml_json(r.doc);
+        n->path = chy_arena_strdup(cx->arena, path);
+        fill_node(&r, n);
+        check_database(&r, n);
+        check_values(&r, n);
+    }
+    if (chy_report_count(report) > before)
+        return chy_fail(cx, &CHY_P_serverInternal, "%s has mistakes: %zu", path,
+                        chy_report_count(report) - before);
+    *ret = n;
+    return CHY_OK;
+}
