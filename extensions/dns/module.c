@@ -1,5 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The dns module: descriptor. */
-#include <chancery/extension.h>
+/* The dns module: identifiers of type "dns" (RFC 8555 section 9.7.7) and the challenges http-01 and
+ * dns-01 (sections 8.3, 8.4).  This file is the descriptor. */
+#include "dns.h"
 
-const struct chy_module chy_module = {CHY_MODULE("dns", "0.1")};
+const struct chy_host *dns_host;
+
+static enum chy_rc keep_host(const struct chy_host *host)
+{
+    dns_host = host;
+    return CHY_OK;
+}
+
+static const struct chy_ident_type *const ident_types[] = {&dns_ident, NULL};
+static const struct chy_challenge_type *const challenge_types[] = {&dns_http01, &dns_dns01, NULL};
+
+const struct chy_module chy_module = {
+    CHY_MODULE("dns", CHY_VERSION),
+    .ident_types = ident_types,
+    .challenge_types = challenge_types,
+    .init = keep_host,
+};

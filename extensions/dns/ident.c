@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Identifiers of type "dns" (RFC 8555 sections 7.1.3, 7.1.4, 9.7.7).  CAA is not checked yet, so
+ * there is no recheck; subdomain authorizations (RFC 9444) are not served. */
+#include <string.h>
+
+#include "dns.h"
+
+static enum chy_rc parse(struct chy_ctx *cx, const json_t *obj, struct chy_ident *out)
+{
+    const json_t *value = json_object_get(obj, "value");
+    const struct chy_problem_type *type;
+    char name[DNS_NAME_MAX + 1];
+    const char *wrong;
+
+    if (!json_is_string(value))
+        return DNS_FAIL(cx, &CHY_P_malformed, "identifier: value must be a string");
+    wrong = dns_name_read(json_string_value(value), json_string_length(value), name, &type);
+    if (wrong != NULL)
+        return DNS_FAIL(cx, type, "identifier: %s", wrong);
+    out->type = dns_ident.name;
+    out->value = dns_host->fmt(cx, "%s", name);
+    out->shown = out->value;
+    return CHY_OK;
+}
+
+/* A wildcard needs an authorization of the name below which it stands (section 7.1.3). */
+static enum chy_rc authz_subject(struct chy_ctx *cx, const struct chy_ident *id,
+                                 struct chy_ident *subject, bool *wildcard)
+{
+    (void)cx;
+    subject->type = dns_ident.name;
+    subject->value = dns_base(id->value);
+    subject->shown = subject->value;
+    *wildcard = dns_is_wildcard(id->value);
+    return CHY_OK;
+}
+
+static enum chy_rc contribute(struct chy_ctx *cx, const struct chy_ident *id, const json_t *grant,
+                              X509_REQ *csr, struct chy_cert_plan *plan)
+{
+    ASN1_IA5STRING *text = ASN1_IA5STRING_new();
+    GENERAL_NAME *gn = GENERAL_NAME_new();
+
+    (void)grant;
+    (void)csr;
+    if (text == NULL || gn == NULL || ASN1_STRING_set(text, id->value, -1) != 1) {
+        ASN1_IA5STRING_free(text);
+        GENERAL_NAME_free(gn);
+        return DNS_FAIL(cx, &CHY_P_serverInternal, "no memory for a name");
+    }
+    GENERAL_NAME_set0_value(gn, GEN_DNS, text);
+    return dns_host->plan_san(cx, plan, gn);
+}
+
+static const char *const claims[] = {"san:dNSName", "subject:CN", NULL};
+
+/* covers is left to core's rule: the same name and the same wildcard flag. */
+const struct chy_ident_type dns_ident = {
+    .name = "dns",
+    .claims = claims,
+    .rule = dns_rule,
+    .parse = parse,
+    .permitted = dns_permitted,
+    .authz_subject = authz_subject,
+    .from_csr = dns_from_csr,
+    .contribute = contribute,
+};
