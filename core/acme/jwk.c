@@ -17,9 +17,8 @@
 #include "core/base/b64.h"
 #include "core/base/json.h"
 #include "core/base/problem.h"
+#include "core/pki/keys.h"
 
-#define RSA_BITS_MIN 2048
-#define RSA_BITS_MAX 8192
 #define RSA_E_OCTETS_MAX 4 /* verification time grows with e */
 #define LEADING_ZEROS_MAX 8
 #define ED25519_OCTETS 32
@@ -182,10 +181,10 @@ static enum chy_rc check_rsa(struct chy_ctx *cx, const uint8_t *n, size_t n_n, c
 {
     size_t bits = bits_of(n, n_n);
 
-    if (bits < RSA_BITS_MIN || bits > RSA_BITS_MAX)
+    if (bits < CHY_RSA_BITS_MIN || bits > CHY_RSA_BITS_MAX)
         return chy_fail(cx, &CHY_P_badPublicKey,
-                        "the RSA modulus has %zu bits; %d to %d are allowed", bits, RSA_BITS_MIN,
-                        RSA_BITS_MAX);
+                        "the RSA modulus has %zu bits; %d to %d are allowed", bits,
+                        CHY_RSA_BITS_MIN, CHY_RSA_BITS_MAX);
     if ((n[n_n - 1] & 1) == 0)
         return chy_fail(cx, &CHY_P_badPublicKey, "the RSA modulus is even");
     if (e_n == 0 || (e[e_n - 1] & 1) == 0)
@@ -200,7 +199,7 @@ static enum chy_rc build_rsa(struct chy_ctx *cx, const uint8_t *n, size_t n_n, c
 {
     chy_auto(BIGNUM) *bn_n = BN_bin2bn(n, (int)n_n, NULL);
     chy_auto(BIGNUM) *bn_e = BN_bin2bn(e, (int)e_n, NULL);
-    uint8_t native_n[RSA_BITS_MAX / 8], native_e[RSA_E_OCTETS_MAX];
+    uint8_t native_n[CHY_RSA_BITS_MAX / 8], native_e[RSA_E_OCTETS_MAX];
     OSSL_PARAM params[] = {OSSL_PARAM_construct_BN(OSSL_PKEY_PARAM_RSA_N, native_n, n_n),
                            OSSL_PARAM_construct_BN(OSSL_PKEY_PARAM_RSA_E, native_e, e_n),
                            OSSL_PARAM_construct_end()};
@@ -217,7 +216,7 @@ static enum chy_rc read_rsa(struct chy_ctx *cx, const json_t *jwk, struct chy_jw
     const uint8_t *n, *e;
     size_t n_n, e_n;
 
-    if (read_integer(cx, jwk, "n", RSA_BITS_MAX / 8, &n, &n_n) != CHY_OK ||
+    if (read_integer(cx, jwk, "n", CHY_RSA_BITS_MAX / 8, &n, &n_n) != CHY_OK ||
         read_integer(cx, jwk, "e", RSA_E_OCTETS_MAX, &e, &e_n) != CHY_OK ||
         check_rsa(cx, n, n_n, e, e_n) != CHY_OK ||
         build_rsa(cx, n, n_n, e, e_n, &out->key) != CHY_OK)
@@ -367,7 +366,8 @@ enum chy_rc chy_jwk_read(struct chy_ctx *cx, const json_t *jwk, struct chy_jwk *
 {
     struct chy_jwk out;
 
-    if (chy_jwk_parse(cx, jwk, &out) != CHY_OK)
+    if (chy_jwk_parse(cx, jwk, &out) != CHY_OK ||
+        chy_key_check(cx, out.key, &CHY_P_badPublicKey) != CHY_OK)
         return CHY_ERR;
     *ret = out;
     return CHY_OK;

@@ -351,6 +351,8 @@ static void weak_rsa_keys_are_refused_quickly(void **state)
         {256, 0xc5, 0x55, "Ag", "exponent is even"},
         {256, 0xc5, 0x55, "", "exponent is even"},
         {256, 0xc5, 0x55, "AA", "exponent is even"},
+        {256, 0xc5, 0x55, "Aw", "exponent is not 65537"},
+        {257, 0x01, 0x55, "AQAB", "not a multiple of 8"},
         {256, 0xc5, 0x55, "AQABAAE", "longer than 4 octets"},
         {256, 0xc5, 0x55, "AQABAAEAAQABAAEAAQABAAEAAQ", "longer than 12 octets"},
     };
