@@ -57,7 +57,8 @@ static const struct chy_sql q_again = {
     "certificate_record_again",
     "WITH o AS (UPDATE orders SET certificate = $2::bytea, due_at = to_timestamp($12)"
     "   WHERE id = $1::bytea AND status = 'processing'"
-    "   AND certificate IN ($14::bytea, $2::bytea) RETURNING id, account_id)"
+    "   AND (certificate IS NOT DISTINCT FROM $14::bytea OR certificate = $2::bytea)"
+    "   RETURNING id, account_id)"
     ", lost AS (UPDATE certificates c SET status = 'lost' FROM o WHERE c.id = $14::bytea"
     "   AND c.status = 'recorded' RETURNING c.id, c.issuer, c.not_after)"
     ", gone AS (INSERT INTO revocations (serial, issuer, reason, revoked_at, not_after)"
@@ -73,7 +74,7 @@ enum chy_rc chy_certificate_record_again(struct chy_ctx *cx, const struct chy_or
 
     chy_id_new(cx, &event);
     if (chy_db_query(cx, &q_again, &rows, RECORD_ARGS(o, r, lease_s, &event),
-                     CHY_ARG_ID(&o->certificate)) != CHY_OK)
+                     o->has_certificate ? CHY_ARG_ID(&o->certificate) : CHY_ARG_NULL) != CHY_OK)
         return CHY_ERR;
     *ret_taken = chy_row_bool(rows, 0, 0);
     return CHY_OK;

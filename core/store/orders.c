@@ -241,6 +241,25 @@ enum chy_rc chy_order_load(struct chy_ctx *cx, const struct chy_id *id, struct c
     return chy_order_from_row(cx, rows, 0, 0, ret);
 }
 
+static const struct chy_sql q_park = {
+    "order_park",
+    "WITH o AS (UPDATE orders SET status = 'processing', csr = $2::bytea, due_at = to_timestamp($3)"
+    "   WHERE id = $1::bytea AND expires > to_timestamp($3) AND certificate IS NULL"
+    "   AND (status = 'ready' OR (status = 'processing' AND csr = $2::bytea)) RETURNING 1)"
+    " SELECT EXISTS (SELECT 1 FROM o)"};
+
+enum chy_rc chy_order_park(struct chy_ctx *cx, const struct chy_order *o, const uint8_t *csr,
+                           size_t csr_n, bool *ret_taken)
+{
+    struct chy_rows *rows;
+
+    if (chy_db_query(cx, &q_park, &rows, CHY_ARG_ID(&o->id), CHY_ARG_BYTES(csr, csr_n),
+                     CHY_ARG_TIME(chy_now(cx))) != CHY_OK)
+        return CHY_ERR;
+    *ret_taken = chy_row_bool(rows, 0, 0);
+    return CHY_OK;
+}
+
 static const struct chy_sql q_fail = {
     "order_fail",
     "WITH o AS (UPDATE orders SET status = 'invalid', error = $2::jsonb, due_at = NULL"

@@ -42,6 +42,11 @@ enum chy_rc CHY_CHECK chy_order_load(struct chy_ctx *cx, const struct chy_id *id
 enum chy_rc CHY_CHECK chy_order_from_row(struct chy_ctx *cx, const struct chy_rows *rows,
                                          size_t row, size_t first, struct chy_order **ret);
 
+/* ready -> processing without a record: a worker looks at the world again, then issues.
+ * *ret_taken false: the order was not ready, or its time over. */
+enum chy_rc CHY_CHECK chy_order_park(struct chy_ctx *cx, const struct chy_order *o,
+                                     const uint8_t *csr, size_t csr_n, bool *ret_taken);
+
 /* processing -> invalid with error; its certificate record, if any, becomes lost and revoked. */
 enum chy_rc CHY_CHECK chy_order_fail(struct chy_ctx *cx, const struct chy_id *order,
                                      const json_t *error);

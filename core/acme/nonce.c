@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A nonce is base64url(minutes[4] epoch[4] random[16] mac[16]); the MAC is HMAC-SHA-256 cut to 16
+ * octets.  A forged one is refused without the database. */
+#include "core/acme/nonce.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <openssl/crypto.h>
+#include <openssl/hmac.h>
+
+#include "core/acme/digest.h"
+#include "core/base/b64.h"
+#include "core/base/problem.h"
+#include "core/base/random.h"
+
+#define SLOT_S 900
+#define SLOTS 8
+#define CLOCK_SKEW_S 60 /* between fronts */
+
+struct raw_nonce {
+    uint8_t minutes[4], epoch[4], random[16], mac[16];
+};
+_Static_assert(sizeof(struct raw_nonce) == 40, "octets only");
+
+struct chy_nonces {
+    pthread_rwlock_t lock;
+    bool known;
+    int32_t epoch;
+    uint8_t key[32];
+};
+
+struct chy_nonces *chy_nonces_new(void)
+{
+    struct chy_nonces *n = calloc(1, sizeof *n);
+
+    if (n == NULL || pthread_rwlock_init(&n->lock, NULL) != 0)
+        abort();
+    return n;
+}
+
+void chy_nonces_free(struct chy_nonces *n)
+{
+    if (n == NULL)
+        return;
+    pthread_rwlock_destroy(&n->lock);
+    OPENSSL_cleanse(n->key, sizeof n->key);
+    free(n);
+}
+
+enum chy_rc chy_nonces_reload(struct chy_ctx *cx, struct chy_nonces *n)
+{
+    uint8_t key[32];
+    int32_t epoch;
+
+    if (chy_nonce_key_read(cx, &epoch, key) != CHY_OK)
+        return CHY_ERR;
+    pthread_rwlock_wrlock(&n->lock);
+    n->epoch = epoch;
+    memcpy(n->key, key, sizeof key);
+    n->known = true;
+    pthread_rwlock_unlock(&n->lock);
+    OPENSSL_cleanse(key, sizeof key);
+    return CHY_OK;
+}
+
+static bool current(struct chy_nonces *n, int32_t *ret_epoch, uint8_t ret_key[32])
+{
+    bool known;
+
+    pthread_rwlock_rdlock(&n->lock);
+    known = n->known;
+    *ret_epoch = n->epoch;
+    memcpy(ret_key, n->key, 32);
+    pthread_rwlock_unlock(&n->lock);
+    return known;
+}
+
+static void put32(uint8_t out[4], uint32_t v)
+{
+    for (int i = 0; i < 4; i++)
+        out[i] = (uint8_t)(v >> (24 - 8 * i));
+}
+
+static uint32_t get32(const uint8_t in[4])
+{
+    return (uint32_t)in[0] << 24 | (uint32_t)in[1] << 16 | (uint32_t)in[2] << 8 | in[3];
+}
+
+static void mac(const uint8_t key[32], const struct raw_nonce *raw, uint8_t out[16])
+{
+    uint8_t full[32];
+    unsigned n;
+
+    if (HMAC(chy_digest_sha256(), key, 32, (const uint8_t *)raw, offsetof(struct raw_nonce, mac),
+             full, &n) == NULL)
+        abort();
+    memcpy(out, full, 16);
+}
+
+enum chy_rc chy_nonce_make(struct chy_ctx *cx, struct chy_nonces *n, char ret[CHY_NONCE_TEXT + 1])
+{
+    struct raw_nonce raw;
+    uint8_t key[32];
+    int32_t epoch;
+
+    if (!current(n, &epoch, key)) {
+        if (chy_nonces_reload(cx, n) != CHY_OK)
+            return CHY_ERR;
+        (void)current(n, &epoch, key);
+    }
+    put32(raw.minutes, (uint32_t)(chy_now(cx) / 60));
+    put32(raw.epoch, (uint32_t)epoch);
+    chy_random(raw.random, sizeof raw.random);
+    mac(key, &raw, raw.mac);
+    OPENSSL_cleanse(key, sizeof key);
+    chy_b64u_write(ret, &raw, sizeof raw);
+    return CHY_OK;
+}
+
+static enum chy_rc refuse(struct chy_ctx *cx, const char *why)
+{
+    return chy_fail(cx, &CHY_P_badNonce, "the nonce %s (RFC 8555 section 6.5)", why);
+}
+
+/* Another front may have made the key that this one has not read yet. */
+static bool key_of_epoch(struct chy_ctx *cx, struct chy_nonces *n, int32_t epoch, uint8_t key[32])
+{
+    int32_t mine;
+
+    if (current(n, &mine, key) && mine == epoch)
+        return true;
+    return chy_nonces_reload(cx, n) == CHY_OK && current(n, &mine, key) && mine == epoch;
+}
+
+enum chy_rc chy_nonce_check(struct chy_ctx *cx, struct chy_nonces *n, const char *text,
+                            struct chy_guard *g)
+{
+    uint8_t octets[CHY_NONCE_TEXT], key[32], expected[16];
+    struct raw_nonce raw;
+    time_t made, now = chy_now(cx);
+    bool genuine;
+
+    if (text == NULL || text[0] == '\0')
+        return refuse(cx, "is missing");
+    if (strlen(text) != CHY_NONCE_TEXT ||
+        chy_b64u_read(octets, text, CHY_NONCE_TEXT) != (ssize_t)sizeof raw)
+        return refuse(cx, "is not one of this server's");
+    memcpy(&raw, octets, sizeof raw);
+    made = (time_t)get32(raw.minutes) * 60;
+    if (made + CHY_NONCE_LIFE_S <= now || made > now + CLOCK_SKEW_S)
+        return refuse(cx, "is too old");
+    if (!key_of_epoch(cx, n, (int32_t)get32(raw.epoch), key))
+        return refuse(cx, "is not one of this server's");
+    mac(key, &raw, expected);
+    OPENSSL_cleanse(key, sizeof key);
+    genuine = CRYPTO_memcmp(expected, raw.mac, sizeof expected) == 0;
+    if (!genuine)
+        return refuse(cx, "is not one of this server's");
+    g->slot = (int16_t)(made / SLOT_S % SLOTS);
+    g->epoch = (int32_t)get32(raw.epoch);
+    memcpy(g->nonce, raw.random, sizeof g->nonce);
+    chy_random(g->request, sizeof g->request);
+    return CHY_OK;
+}

@@ -1,0 +1,300 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* newOrder (RFC 8555 section 7.4): identifiers through their modules, policy, authorizations and
+ * challenges, one statement.  Pre-authorization and order re-use are not here. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/acme/render.h"
+#include "core/acme/rfc3339.h"
+#include "core/base/id.h"
+#include "core/base/json.h"
+#include "core/base/problem.h"
+#include "core/ext/dispatch.h"
+#include "core/store/orders.h"
+
+#define REUSE_AT_LEAST_S 3600 /* a reused authorization must live this long */
+#define CHALLENGES_MAX 16     /* offered per authorization */
+
+/* A member of an extension that is installed but not loaded, if ignoring it would change the
+ * certificate (core.md NO-01). */
+static enum chy_rc check_members(struct chy_acme *a)
+{
+    const char *name, *module;
+    json_t *value;
+
+    json_object_foreach(a->payload, name, value)
+    {
+        if (chy_registry_member_refused(a->server->registry, name, &module))
+            return chy_fail(a->cx, &CHY_P_malformed,
+                            "member \"%s\" belongs to the extension %s, which is off here", name,
+                            module);
+    }
+    return CHY_OK;
+}
+
+static enum chy_rc read_ident(struct chy_ctx *cx, const json_t *entry, const json_t *profile,
+                              struct chy_ident *ret)
+{
+    const json_t *rule;
+    const char *type;
+
+    if (!json_is_object(entry))
+        return chy_fail(cx, &CHY_P_malformed, "an identifier is not a JSON object");
+    if (chy_json_string(cx, entry, "type", &type) != CHY_OK ||
+        chy_ident_parse(cx, entry, ret) != CHY_OK)
+        return CHY_ERR;
+    rule = json_object_get(json_object_get(profile, "identifiers"), ret->type);
+    if (rule == NULL)
+        return chy_fail(cx, &CHY_P_rejectedIdentifier,
+                        "the profile takes no identifiers of type %s", ret->type);
+    return chy_ident_permitted(cx, ret, rule);
+}
+
+/* One bad identifier gives its own type; several of one type that type with subproblems; several
+ * types give compound (core.md E-02). */
+static enum chy_rc refuse_idents(struct chy_ctx *cx, const struct chy_problem *first, json_t *subs,
+                                 bool mixed)
+{
+    if (json_array_size(subs) == 1) {
+        cx->problem = *first;
+        cx->problem.subproblems = subs;
+        return CHY_ERR;
+    }
+    if (chy_fail(cx, mixed ? &CHY_P_compound : first->type,
+                 "%zu identifiers are refused; see subproblems", json_array_size(subs)) != CHY_OK)
+        cx->problem.subproblems = subs;
+    return CHY_ERR;
+}
+
+static enum chy_rc read_idents(struct chy_acme *a, const json_t *list, const json_t *profile,
+                               struct chy_order *o)
+{
+    struct chy_ctx *cx = a->cx;
+    struct chy_problem first = {0};
+    json_t *subs = NULL, *entry;
+    bool mixed = false;
+    size_t i;
+
+    o->idents = chy_alloc(cx, (json_array_size(list) + 1) * sizeof *o->idents);
+    json_array_foreach(list, i, entry)
+    {
+        const char *type = json_string_value(json_object_get(entry, "type"));
+        const char *value = json_string_value(json_object_get(entry, "value"));
+
+        if (read_ident(cx, entry, profile, &o->idents[o->n_idents]) == CHY_OK) {
+            o->n_idents++;
+            continue;
+        }
+        if (cx->problem.status >= 500 || type == NULL || value == NULL)
+            return CHY_ERR; /* not about an identifier that could be named */
+        if (first.type == NULL)
+            first = cx->problem;
+        mixed = mixed || strcmp(first.type->urn, cx->problem.type->urn) != 0;
+        chy_subproblem_add(cx, &subs, &cx->problem, type, value);
+        chy_problem_clear(cx);
+    }
+    return subs == NULL ? CHY_OK : refuse_idents(cx, &first, subs, mixed);
+}
+
+static int by_type_and_value(const void *x, const void *y)
+{
+    const struct chy_ident *a = x, *b = y;
+    int types = strcmp(a->type, b->type);
+
+    return types != 0 ? types : strcmp(a->value, b->value);
+}
+
+static void sort_distinct(struct chy_order *o)
+{
+    size_t kept = 0;
+
+    qsort(o->idents, o->n_idents, sizeof *o->idents, by_type_and_value);
+    for (size_t i = 0; i < o->n_idents; i++)
+        if (kept == 0 || by_type_and_value(&o->idents[kept - 1], &o->idents[i]) != 0)
+            o->idents[kept++] = o->idents[i];
+    o->n_idents = kept;
+}
+
+static enum chy_rc check_counts(struct chy_acme *a, const struct chy_order *o)
+{
+    for (size_t i = 0; i < o->n_idents; i++) {
+        const struct chy_ident_type *t = chy_registry_ident(a->server->registry, o->idents[i].type);
+        unsigned same = 0;
+
+        for (size_t k = 0; k < o->n_idents; k++)
+            same += strcmp(o->idents[k].type, o->idents[i].type) == 0;
+        if (t->max_per_order != 0 && same > t->max_per_order)
+            return chy_fail(a->cx, &CHY_P_malformed,
+                            "an order takes at most %u identifiers of type %s", t->max_per_order,
+                            t->name);
+    }
+    return CHY_OK;
+}
+
+static enum chy_rc read_time(struct chy_acme *a, const char *member, time_t *ret)
+{
+    const char *text = NULL;
+
+    if (chy_json_opt_string(a->cx, a->payload, member, &text) != CHY_OK)
+        return CHY_ERR;
+    if (text == NULL)
+        return CHY_OK;
+    if (!chy_time_read(text, strlen(text), ret) || *ret <= 0)
+        return chy_fail(a->cx, &CHY_P_malformed, "%s is not a time of RFC 3339 that can be had",
+                        member);
+    return CHY_OK;
+}
+
+/* Never clamped: what cannot be had as asked is refused (core.md NO-03). */
+static enum chy_rc check_validity(struct chy_acme *a, const json_t *profile, struct chy_order *o)
+{
+    time_t now = chy_now(a->cx), begin, end;
+    int64_t most = chy_rules_int(profile, "lifetime", "max");
+    int64_t backdate = json_integer_value(json_object_get(profile, "backdate"));
+
+    if (read_time(a, "notBefore", &o->not_before) != CHY_OK ||
+        read_time(a, "notAfter", &o->not_after) != CHY_OK)
+        return CHY_ERR;
+    begin = o->not_before != 0 ? o->not_before : now - backdate;
+    end = o->not_after != 0 ? o->not_after : begin + chy_rules_int(profile, "lifetime", "default");
+    if (begin < now - backdate)
+        return chy_fail(a->cx, &CHY_P_malformed,
+                        "notBefore lies further back than the profile allows");
+    if (begin > now + most)
+        return chy_fail(a->cx, &CHY_P_malformed, "notBefore lies too far ahead");
+    if (end <= begin || end <= now)
+        return chy_fail(a->cx, &CHY_P_malformed, "notAfter is not after notBefore and now");
+    if (end - begin > most)
+        return chy_fail(a->cx, &CHY_P_malformed,
+                        "the profile's certificates live at most %lld seconds", (long long)most);
+    return CHY_OK;
+}
+
+static bool offerable(const struct chy_challenge_type *t, const json_t *profile, bool wildcard)
+{
+    return chy_rules_lists(profile, "challenges", t->name) &&
+           (!wildcard || t->wildcard == CHY_YN_YES);
+}
+
+static enum chy_rc offer_challenges(struct chy_acme *a, const json_t *profile, time_t deadline,
+                                    struct chy_authz_wish *w)
+{
+    const struct chy_challenge_type *const *types;
+    size_t n = chy_registry_challenges_for(a->server->registry, w->subject.type, &types);
+    const char **names = chy_alloc(a->cx, (n + 1) * sizeof *names);
+
+    w->challenges = chy_alloc(a->cx, (n + 1) * sizeof *w->challenges);
+    for (size_t i = 0; i < n && w->n_challenges < CHALLENGES_MAX; i++) {
+        struct chy_challenge *ch = &w->challenges[w->n_challenges];
+        bool offered = true;
+
+        if (!offerable(types[i], profile, w->wildcard))
+            continue;
+        *ch = (struct chy_challenge){.authz = w->id,
+                                     .n = (unsigned)w->n_challenges,
+                                     .ident = w->subject,
+                                     .wildcard = w->wildcard,
+                                     .account_url = a->account.url,
+                                     .account_thumbprint = a->account.thumbprint,
+                                     .shown = chy_keep_json(a->cx, json_object()),
+                                     .secret = chy_keep_json(a->cx, json_object()),
+                                     .deadline = deadline};
+        if (chy_challenge_offer(a->cx, types[i], ch, &offered) != CHY_OK)
+            return CHY_ERR;
+        if (offered)
+            names[w->n_challenges++] = types[i]->name;
+    }
+    w->types = names;
+    if (w->n_challenges == 0)
+        return chy_fail(a->cx, &CHY_P_rejectedIdentifier,
+                        "the profile has no challenge that could prove %s%s", w->subject.value,
+                        w->wildcard ? " as a wildcard" : "");
+    return CHY_OK;
+}
+
+static bool same_wish(const struct chy_authz_wish *w, const struct chy_ident *subject,
+                      bool wildcard)
+{
+    return w->wildcard == wildcard && by_type_and_value(&w->subject, subject) == 0;
+}
+
+static enum chy_rc make_wishes(struct chy_acme *a, const struct chy_order *o, const json_t *profile,
+                               time_t pending_until, struct chy_authz_wish **ret, size_t *ret_n)
+{
+    struct chy_authz_wish *list = chy_alloc(a->cx, (o->n_idents + 1) * sizeof *list);
+    size_t n = 0;
+
+    for (size_t i = 0; i < o->n_idents; i++) {
+        struct chy_ident subject;
+        bool wildcard = false, known = false;
+
+        if (chy_ident_subject(a->cx, &o->idents[i], &subject, &wildcard) != CHY_OK)
+            return CHY_ERR;
+        for (size_t k = 0; k < n; k++)
+            known = known || same_wish(&list[k], &subject, wildcard);
+        if (known)
+            continue;
+        list[n].subject = subject;
+        list[n].wildcard = wildcard;
+        chy_id_new(a->cx, &list[n].id);
+        if (offer_challenges(a, profile, pending_until, &list[n]) != CHY_OK)
+            return CHY_ERR;
+        n++;
+    }
+    *ret = list;
+    *ret_n = n;
+    return CHY_OK;
+}
+
+static enum chy_rc read_request(struct chy_acme *a, struct chy_order *o, const json_t **ret_profile)
+{
+    int64_t most = chy_rules_int(chy_rules_server(a->cx), "orders", "max-identifiers");
+    const char *wanted = NULL;
+    json_t *list = NULL;
+
+    if (chy_acme_only_act(a) != CHY_OK || check_members(a) != CHY_OK ||
+        chy_json_opt_string(a->cx, a->payload, "profile", &wanted) != CHY_OK ||
+        chy_json_opt_array(a->cx, a->payload, "identifiers", &list) != CHY_OK)
+        return CHY_ERR;
+    if (json_array_size(list) == 0)
+        return chy_fail(a->cx, &CHY_P_malformed,
+                        "identifiers must be an array of at least one (RFC 8555 section 7.4)");
+    if ((int64_t)json_array_size(list) > most)
+        return chy_fail(a->cx, &CHY_P_malformed, "an order takes at most %lld identifiers",
+                        (long long)most);
+    if (chy_rules_profile(a->cx, wanted, &o->profile, ret_profile) != CHY_OK ||
+        read_idents(a, list, *ret_profile, o) != CHY_OK)
+        return CHY_ERR;
+    sort_distinct(o);
+    return check_counts(a, o) != CHY_OK ? CHY_ERR : check_validity(a, *ret_profile, o);
+}
+
+enum chy_rc chy_new_order(struct chy_acme *a)
+{
+    struct chy_ctx *cx = a->cx;
+    const json_t *server = chy_rules_server(cx), *profile = NULL;
+    struct chy_order o = {.account = &a->account, .account_id = a->account.id};
+    enum chy_authz_need need = CHY_AUTHZ_REQUIRED;
+    struct chy_authz_wish *wishes;
+    time_t now = chy_now(cx), pending_until;
+    size_t n;
+
+    o.ext = chy_keep_json(cx, json_object());
+    o.policy_revision = chy_policy_revision(cx->policy);
+    o.expires = now + chy_rules_int(server, "orders", "lifetime");
+    pending_until = now + chy_rules_int(server, "authorizations", "pending-lifetime");
+    chy_id_new(cx, &o.id);
+    if (read_request(a, &o, &profile) != CHY_OK ||
+        chy_order_on_new(cx, &o, a->payload, &need) != CHY_OK)
+        return CHY_ERR;
+    if (need != CHY_AUTHZ_REQUIRED)
+        return chy_fault_internal(cx, "a module waives authorizations: nobody may here");
+    if (make_wishes(a, &o, profile, pending_until, &wishes, &n) != CHY_OK ||
+        chy_order_create(cx, &a->guard, &o, wishes, n, json_object_get(profile, "challenges"),
+                         now + REUSE_AT_LEAST_S,
+                         now - chy_rules_int(server, "authorizations", "reuse") -
+                             chy_rules_int(server, "authorizations", "pending-lifetime"),
+                         pending_until) != CHY_OK)
+        return CHY_ERR;
+    return chy_render_order(a, &o, 201);
+}

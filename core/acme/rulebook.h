@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What decides: one policy snapshot with the issuers' certificates already parsed. */
+#ifndef CHY_ACME_RULEBOOK_H
+#define CHY_ACME_RULEBOOK_H
+
+#include "core/ext/registry.h"
+#include "core/pki/plan.h"
+
+struct chy_rulebook;
+
+/* Load the policy directory and every issuer it names.  Mistakes go to report.  One reference. */
+enum chy_rc CHY_CHECK chy_rulebook_load(struct chy_ctx *cx, const char *policy_dir,
+                                        const char *public_url, const struct chy_registry *registry,
+                                        struct chy_report *report, struct chy_rulebook **ret);
+struct chy_rulebook *chy_rulebook_hold(struct chy_rulebook *r);
+void chy_rulebook_drop(struct chy_rulebook *r);
+
+const struct chy_policy *chy_rulebook_policy(const struct chy_rulebook *r);
+const struct chy_issuer_cert *chy_rulebook_issuer(const struct chy_rulebook *r, const char *name);
+
+/* The server-wide document. */
+const json_t *chy_rules_server(const struct chy_ctx *cx);
+/* The profile of that name under cx->policy, or the default one for NULL.  Fails: invalidProfile. */
+enum chy_rc CHY_CHECK chy_rules_profile(struct chy_ctx *cx, const char *name, const char **ret_name,
+                                        const json_t **ret);
+/* Integer (seconds, counts) at a path of two keys; the snapshot has every default filled in. */
+int64_t chy_rules_int(const json_t *doc, const char *object, const char *key);
+/* Is text in the array doc[key]? */
+bool chy_rules_lists(const json_t *doc, const char *key, const char *text);
+
+#endif

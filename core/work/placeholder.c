@@ -1,3 +1,0 @@
-/* SPDX-License-Identifier: Apache-2.0 */
-/* Replaced by the first source of this folder. */
-typedef int chy_work_has_no_source_yet;

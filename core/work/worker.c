@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A worker's life: parts, threads, policy, stopping. */
+#include "core/work/worker.h"
+
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/log.h"
+#include "core/base/problem.h"
+#include "core/net/config.h"
+#include "core/work/thread.h"
+
+static enum chy_rc load_rules(struct chy_ctx *cx, struct chy_worker *w, struct chy_rulebook **ret)
+{
+    struct chy_report *report = chy_report_new(cx);
+
+    if (chy_rulebook_load(cx, w->node->policy_dir, w->node->public_url, w->registry, report, ret) ==
+        CHY_OK)
+        return CHY_OK;
+    chy_report_print(report, stderr);
+    return chy_fault_internal(cx, "policy %s has mistakes; 'chancery policy check' shows them",
+                              w->node->policy_dir);
+}
+
+static void add_thread(struct chy_worker *w, void (*loop)(struct chy_worker_thread *))
+{
+    struct chy_worker_thread *t = &w->threads[w->n_threads++];
+
+    t->worker = w;
+    t->loop = loop;
+    t->cx.arena = chy_arena_new();
+    t->db = chy_db_new(w->node->database, "chancery-worker");
+    t->signer = chy_signer_new(w->node->signer_socket);
+}
+
+enum chy_rc chy_worker_new(struct chy_ctx *cx, const struct chy_node *node, struct chy_worker **ret)
+{
+    struct chy_worker *w = calloc(1, sizeof *w);
+    struct chy_net_config net = {0};
+
+    if (w == NULL || pthread_mutex_init(&w->rules_lock, NULL) != 0 ||
+        pthread_mutex_init(&w->turn, NULL) != 0)
+        abort();
+    w->node = node;
+    if (chy_registry_load(cx, node->module_dirs, node->n_module_dirs, node->modules,
+                          node->n_modules, &w->registry) != CHY_OK ||
+        load_rules(cx, w, &w->rules) != CHY_OK ||
+        chy_net_config_read(cx, node->validation, &net) != CHY_OK ||
+        chy_net_new(cx, &net, &w->net) != CHY_OK) {
+        chy_worker_free(w);
+        return CHY_ERR;
+    }
+    w->threads = calloc(node->validation_threads + 2, sizeof *w->threads);
+    if (w->threads == NULL)
+        abort();
+    for (unsigned i = 0; i < node->validation_threads; i++)
+        add_thread(w, chy_validate_loop);
+    add_thread(w, chy_issue_loop);
+    add_thread(w, chy_jobs_loop);
+    *ret = w;
+    return CHY_OK;
+}
+
+void chy_worker_free(struct chy_worker *w)
+{
+    if (w == NULL)
+        return;
+    for (size_t i = 0; i < w->n_threads; i++) {
+        chy_db_free(w->threads[i].db);
+        chy_signer_free(w->threads[i].signer);
+        chy_arena_free(w->threads[i].cx.arena);
+    }
+    free(w->threads);
+    chy_net_free(w->net);
+    chy_rulebook_drop(w->rules);
+    chy_registry_free(w->registry);
+    pthread_mutex_destroy(&w->rules_lock);
+    pthread_mutex_destroy(&w->turn);
+    free(w);
+}
+
+static void *thread_main(void *arg)
+{
+    struct chy_worker_thread *t = arg;
+
+    t->loop(t);
+    return NULL;
+}
+
+enum chy_rc chy_worker_start(struct chy_ctx *cx, struct chy_worker *w)
+{
+    for (size_t i = 0; i < w->n_threads; i++)
+        if (pthread_create(&w->threads[i].thread, NULL, thread_main, &w->threads[i]) != 0)
+            return chy_fault_internal(cx, "cannot start thread %zu", i);
+    return CHY_OK;
+}
+
+void chy_worker_stop(struct chy_worker *w)
+{
+    w->stopping = true;
+    for (size_t i = 0; i < w->n_threads; i++)
+        pthread_join(w->threads[i].thread, NULL);
+}
+
+enum chy_rc chy_worker_reload(struct chy_ctx *cx, struct chy_worker *w)
+{
+    struct chy_rulebook *fresh, *old;
+
+    if (load_rules(cx, w, &fresh) != CHY_OK)
+        return CHY_ERR;
+    pthread_mutex_lock(&w->rules_lock);
+    old = w->rules;
+    w->rules = fresh;
+    pthread_mutex_unlock(&w->rules_lock);
+    chy_rulebook_drop(old);
+    chy_log(cx, LOG_NOTICE, "policy %s is in force",
+            chy_policy_revision(chy_rulebook_policy(fresh)));
+    return CHY_OK;
+}
+
+void chy_unit_begin(struct chy_worker_thread *t, enum chy_stage stage)
+{
+    struct chy_worker *w = t->worker;
+
+    chy_ctx_reset(&t->cx);
+    pthread_mutex_lock(&w->rules_lock);
+    t->rules = chy_rulebook_hold(w->rules);
+    pthread_mutex_unlock(&w->rules_lock);
+    t->cx.stage = stage;
+    t->cx.db = t->db;
+    t->cx.net = w->net;
+    t->cx.registry = w->registry;
+    t->cx.policy = chy_rulebook_policy(t->rules);
+    t->cx.base_url = w->node->base_url;
+}
+
+void chy_unit_end(struct chy_worker_thread *t)
+{
+    t->cx.policy = NULL;
+    chy_rulebook_drop(t->rules);
+    t->rules = NULL;
+}
+
+void chy_worker_nap(struct chy_worker *w, unsigned ms)
+{
+    for (; ms > 0 && !w->stopping; ms -= ms < 100 ? ms : 100)
+        poll(NULL, 0, ms < 100 ? (int)ms : 100);
+}
