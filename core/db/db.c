@@ -73,10 +73,13 @@ static void ignore_notice(void *arg, const char *message)
 
 static bool try_connect(struct chy_db *db)
 {
-    /* Times leave the database as epoch seconds, so the session's zone never matters; a stuck
-     * statement must not hold a request thread for ever. */
-    static const char *const settings = "SET statement_timeout = '30s'; SET TimeZone = 'UTC';"
-                                        "SET idle_in_transaction_session_timeout = '60s'";
+    /* A stuck statement must not hold a thread for ever.  Every statement finds its rows by an index;
+     * a plan made while tables are still small would scan them for as long as the connection lives, so
+     * the planner is told not to. */
+    static const char *const settings =
+        "SET statement_timeout = '30s'; SET TimeZone = 'UTC';"
+        "SET idle_in_transaction_session_timeout = '60s'; SET enable_seqscan = off;"
+        "SET enable_hashjoin = off; SET enable_mergejoin = off";
     PGresult *res;
     bool ok;
 

@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Connection, parameters, rows and migrations against a real PostgreSQL. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "core/base/id.h"
+#include "core/base/problem.h"
+#include "core/db/migrate.h"
+#include "tests/support/fakehost.h"
+#include "tests/support/testdb.h"
+
+struct fixture {
+    struct testdb t;
+    struct chy_ctx *cx;
+};
+
+static void ok(struct chy_ctx *cx, enum chy_rc rc)
+{
+    if (rc != CHY_OK)
+        fail_msg("%s", cx->problem.note != NULL ? cx->problem.note : cx->problem.detail);
+}
+
+static int setup(void **state)
+{
+    static struct fixture f;
+
+    testdb_open(&f.t, false);
+    f.cx = fake_cx_new(CHY_STAGE_JOB);
+    f.cx->db = f.t.db;
+    *state = &f;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    struct fixture *f = *state;
+
+    fake_cx_free(f->cx);
+    testdb_close(&f->t);
+    return 0;
+}
+
+static void every_kind_of_parameter_comes_back(void **state)
+{
+    static const struct chy_sql q = {
+        "test_kinds", "SELECT $1::text, $2::bigint, $3::boolean, extract(epoch FROM"
+                      " to_timestamp($4))::bigint, $5::bytea, $6::bytea[], $7::jsonb, $8::text"};
+    struct fixture *f = *state;
+    struct chy_id ids[3], back;
+    const struct chy_id *list;
+    struct chy_rows *r;
+    const uint8_t odd[] = {0, 255, '\\', '\'', 10};
+    size_t n = 0;
+
+    for (int i = 0; i < 3; i++)
+        chy_id_new(f->cx, &ids[i]);
+    ok(f->cx, chy_db_query(f->cx, &q, &r, CHY_ARG_TEXT("a'b\\c\xc3\xa9"), CHY_ARG_INT(-5),
+                           CHY_ARG_BOOL(true), CHY_ARG_TIME(1795514400),
+                           CHY_ARG_BYTES(odd, sizeof odd), CHY_ARG_IDS(ids, 3),
+                           CHY_ARG_JSON(chy_keep_json(f->cx, json_pack("{s:[i]}", "k", 1))),
+                           CHY_ARG_NULL));
+    assert_int_equal(chy_rows_count(r), 1);
+    assert_string_equal(chy_row_text(r, 0, 0), "a'b\\c\xc3\xa9");
+    assert_int_equal(chy_row_int(r, 0, 1), -5);
+    assert_true(chy_row_bool(r, 0, 2));
+    assert_int_equal(chy_row_int(r, 0, 3), 1795514400);
+    assert_memory_equal(chy_row_bytes(r, 0, 4, &n), odd, sizeof odd);
+    assert_int_equal(n, sizeof odd);
+    assert_true(chy_row_ids(r, 0, 5, &list, &n));
+    assert_int_equal(n, 3);
+    assert_memory_equal(list, ids, sizeof ids);
+    assert_non_null(json_object_get(chy_row_json(f->cx, r, 0, 6), "k"));
+    assert_true(chy_row_null(r, 0, 7));
+    assert_false(chy_row_id(r, 0, 4, &back));
+}
+
+static void an_empty_array_of_ids_is_empty(void **state)
+{
+    static const struct chy_sql q = {"test_empty", "SELECT $1::bytea[]"};
+    struct fixture *f = *state;
+    const struct chy_id *list;
+    struct chy_rows *r;
+    size_t n = 9;
+
+    ok(f->cx, chy_db_query(f->cx, &q, &r, CHY_ARG_IDS(NULL, 0)));
+    assert_true(chy_row_ids(r, 0, 0, &list, &n));
+    assert_int_equal(n, 0);
+}
+
+static void a_statement_outlives_its_connection(void **state)
+{
+    static const struct chy_sql self = {"test_pid", "SELECT pg_backend_pid()"};
+    struct fixture *f = *state;
+    struct testdb other;
+    struct chy_ctx *cx2 = fake_cx_new(CHY_STAGE_JOB);
+    struct chy_rows *r;
+    int64_t before;
+
+    ok(f->cx, chy_db_run(f->cx, &self, NULL, 0, &r));
+    before = chy_row_int(r, 0, 0);
+    testdb_open(&other, false);
+    ok(cx2, chy_db_script(cx2, other.db,
+                          chy_fmt(cx2, "SELECT pg_terminate_backend(%lld)", (long long)before)));
+    ok(f->cx, chy_db_run(f->cx, &self, NULL, 0, &r));
+    assert_int_not_equal(chy_row_int(r, 0, 0), before);
+    fake_cx_free(cx2);
+    testdb_close(&other);
+}
+
+static void an_unreachable_database_is_503_with_a_time(void **state)
+{
+    struct fixture *f = *state;
+    struct chy_db *nowhere = chy_db_new("host=/nonexistent dbname=x", "test");
+
+    assert_int_equal(chy_db_connect(f->cx, nowhere, 0), CHY_ERR);
+    assert_int_equal(f->cx->problem.status, 503);
+    assert_true(f->cx->problem.retry_after_s > 0);
+    assert_null(strstr(f->cx->problem.detail, "nonexistent")); /* core.md E-03 */
+    assert_non_null(strstr(f->cx->problem.note, "nonexistent"));
+    chy_db_free(nowhere);
+}
+
+static const struct chy_migration two[] = {{1, "one", "CREATE TABLE m (a integer)"},
+                                           {2, "two", "ALTER TABLE m ADD b integer; SELECT 1"},
+                                           {0}};
+
+static void migrations_run_once(void **state)
+{
+    struct fixture *f = *state;
+    unsigned applied = 9;
+
+    ok(f->cx, chy_migrate(f->cx, f->t.db, "mod", two, &applied));
+    assert_int_equal(applied, 2);
+    ok(f->cx, chy_migrate(f->cx, f->t.db, "mod", two, &applied));
+    assert_int_equal(applied, 0);
+}
+
+static void refuses(struct fixture *f, const struct chy_migration *list, const char *reason)
+{
+    unsigned applied = 0;
+
+    chy_problem_clear(f->cx);
+    assert_int_equal(chy_migrate(f->cx, f->t.db, "mod", list, &applied), CHY_ERR);
+    if (strstr(f->cx->problem.note, reason) == NULL)
+        fail_msg("expected \"%s\" in \"%s\"", reason, f->cx->problem.note);
+}
+
+static void migrations_refuse_holes_changes_and_newer_databases(void **state)
+{
+    static const struct chy_migration hole[] = {
+        {1, "one", "SELECT 1"}, {3, "three", "SELECT 1"}, {0}};
+    static const struct chy_migration edited[] = {
+        {1, "one", "CREATE TABLE m (a bigint)"}, {2, "two", "SELECT 2"}, {0}};
+    static const struct chy_migration shorter[] = {{1, "one", "CREATE TABLE m (a integer)"}, {0}};
+    struct fixture *f = *state;
+    unsigned applied;
+
+    refuses(f, hole, "migration 2 is missing");
+    chy_problem_clear(f->cx);
+    ok(f->cx, chy_migrate(f->cx, f->t.db, "mod", two, &applied));
+    refuses(f, edited, "1_one has changed since it was applied");
+    refuses(f, shorter, "upgrade the program");
+}
+
+static void a_broken_migration_leaves_nothing_behind(void **state)
+{
+    static const struct chy_migration broken[] = {
+        {1, "one", "CREATE TABLE half (a integer); SELECT 1/0"}, {0}};
+    static const struct chy_sql q = {"test_half", "SELECT to_regclass('half') IS NULL,"
+                                                  " (SELECT count(*) FROM chy_migration)"};
+    struct fixture *f = *state;
+    struct chy_rows *r;
+
+    refuses(f, broken, "division by zero");
+    chy_problem_clear(f->cx);
+    ok(f->cx, chy_db_run(f->cx, &q, NULL, 0, &r));
+    assert_true(chy_row_bool(r, 0, 0));
+    assert_int_equal(chy_row_int(r, 0, 1), 0);
+}
+
+static void a_notification_wakes_a_waiter(void **state)
+{
+    static const struct chy_sql notify = {"test_notify", "SELECT pg_notify('test', '')::text"};
+    struct fixture *f = *state;
+    struct chy_rows *r;
+
+    ok(f->cx, chy_db_listen(f->cx, f->t.db, "test"));
+    assert_false(chy_db_wait(f->t.db, 10));
+    ok(f->cx, chy_db_run(f->cx, &notify, NULL, 0, &r));
+    assert_true(chy_db_wait(f->t.db, 1000));
+}
+
+#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(every_kind_of_parameter_comes_back),
+        TEST(an_empty_array_of_ids_is_empty),
+        TEST(a_statement_outlives_its_connection),
+        TEST(an_unreachable_database_is_503_with_a_time),
+        TEST(migrations_run_once),
+        TEST(migrations_refuse_holes_changes_and_newer_databases),
+        TEST(a_broken_migration_leaves_nothing_behind),
+        TEST(a_notification_wakes_a_waiter),
+    };
+
+    return cmocka_run_group_tests_name("db", tests, NULL, NULL);
+}
