@@ -1,0 +1,250 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A bounded queue and the threads that empty it.  A thread owns its context, arena and handler state;
+ * requests and answers move by pointer.  Not here: connections (conn.c), what handlers do. */
+#include "services/front/pool.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "core/base/clock.h"
+#include "core/base/log.h"
+#include "core/base/problem.h"
+#include "core/base/random.h"
+
+struct worker {
+    struct chy_pool *pool;
+    pthread_t thread;
+    void *state;
+    bool started;
+};
+
+struct chy_pool {
+    const struct chy_front_config *config;
+    pthread_mutex_t lock;
+    pthread_cond_t more;  /* work, or the end    */
+    pthread_cond_t fewer; /* a thread has ended  */
+    struct chy_work *first, **last;
+    unsigned queued, alive;
+    bool stopping;
+    atomic_bool draining;
+    struct worker *workers;
+};
+
+void chy_work_free(struct chy_work *w)
+{
+    if (w == NULL)
+        return;
+    chy_http1_free(w->request);
+    free(w->answer);
+    free(w);
+}
+
+/* ---- one request ------------------------------------------------------- */
+
+static void log_request(const struct chy_ctx *cx, const struct chy_request *rq, int status,
+                        int64_t began)
+{
+    char *path = chy_printable((struct chy_ctx *)cx, rq->path, strlen(rq->path), 256);
+
+    chy_log_event(cx, LOG_INFO, "request",
+                  json_pack("{s:s, s:s, s:s, s:i, s:I}", "peer", rq->peer, "method", rq->method,
+                            "path", path, "status", status, "ms",
+                            (json_int_t)(chy_clock_ms() - began)));
+}
+
+/* Names the unit of work in the logs: 64 random bits. */
+static char *new_request_id(struct chy_ctx *cx)
+{
+    uint8_t b[8];
+
+    chy_random(b, sizeof b);
+    return chy_fmt(cx, "%02x%02x%02x%02x%02x%02x%02x%02x", b[0], b[1], b[2], b[3], b[4], b[5], b[6],
+                   b[7]);
+}
+
+static void run_work(struct worker *me, struct chy_ctx *cx, struct chy_work *w)
+{
+    struct chy_request rq = {.peer = w->peer, .listener = w->listener};
+    struct chy_reply rp = {0};
+    int64_t began = chy_clock_ms();
+    bool head_only;
+
+    chy_http1_request(w->request, &rq);
+    rq.tls_exporter = w->has_exporter ? w->exporter : NULL;
+    head_only = strcmp(rq.method, "HEAD") == 0;
+    cx->request_id = new_request_id(cx);
+    me->pool->config->handler(me->state, cx, &rq, &rp);
+    /* Asked after the handler: a stop that came meanwhile is announced with this answer. */
+    w->close = w->close || rp.close || atomic_load(&me->pool->draining);
+    if (rp.status == 0) {
+        chy_log(cx, LOG_ERR, "the handler gave no answer");
+        rp.status = 500;
+        w->close = true;
+        w->answer = chy_http1_refusal(500, "the request was not answered", 0, head_only,
+                                      chy_clock_now(), &w->answer_n);
+    } else {
+        w->answer = chy_http1_answer(&rp, head_only, w->close, chy_clock_now(), &w->answer_n);
+    }
+    log_request(cx, &rq, rp.status, began);
+}
+
+/* ---- the threads ------------------------------------------------------- */
+
+static struct chy_work *next_work(struct chy_pool *p)
+{
+    struct chy_work *w;
+
+    pthread_mutex_lock(&p->lock);
+    while (p->first == NULL && !p->stopping)
+        pthread_cond_wait(&p->more, &p->lock);
+    w = p->first;
+    if (w != NULL) {
+        p->first = w->next;
+        if (p->first == NULL)
+            p->last = &p->first;
+        p->queued--;
+    }
+    pthread_mutex_unlock(&p->lock);
+    return w;
+}
+
+static void *run_worker(void *arg)
+{
+    struct worker *me = arg;
+    struct chy_pool *p = me->pool;
+    struct chy_ctx cx = {.arena = chy_arena_new(), .stage = CHY_STAGE_REQUEST};
+    struct chy_work *w;
+
+    while ((w = next_work(p)) != NULL) {
+        if (!atomic_load(&w->abandoned))
+            run_work(me, &cx, w);
+        chy_ctx_reset(&cx);
+        chy_mailbox_put(w->home, w);
+    }
+    chy_arena_free(cx.arena);
+    pthread_mutex_lock(&p->lock);
+    p->alive--;
+    pthread_cond_signal(&p->fewer);
+    pthread_mutex_unlock(&p->lock);
+    return NULL;
+}
+
+static enum chy_rc start_worker(struct chy_ctx *cx, struct chy_pool *p, struct worker *me)
+{
+    const struct chy_front_config *c = p->config;
+    int err;
+
+    me->pool = p;
+    me->state = c->thread_new != NULL ? c->thread_new(c->owner) : c->owner;
+    if (c->thread_new != NULL && me->state == NULL)
+        return chy_fault_internal(cx, "the handler's thread state cannot be made");
+    p->alive++;
+    err = pthread_create(&me->thread, NULL, run_worker, me);
+    me->started = err == 0;
+    if (err != 0) {
+        p->alive--;
+        return chy_fault_internal(cx, "thread: %s", strerror(err));
+    }
+    return CHY_OK;
+}
+
+enum chy_rc chy_pool_new(struct chy_ctx *cx, const struct chy_front_config *config,
+                         struct chy_pool **ret)
+{
+    struct chy_pool *p = calloc(1, sizeof *p);
+    pthread_condattr_t monotonic;
+
+    if (p == NULL)
+        abort();
+    p->config = config;
+    p->last = &p->first;
+    p->workers = calloc(config->worker_threads, sizeof *p->workers);
+    if (p->workers == NULL)
+        abort();
+    pthread_mutex_init(&p->lock, NULL);
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_cond_init(&p->more, NULL);
+    pthread_cond_init(&p->fewer, &monotonic);
+    pthread_condattr_destroy(&monotonic);
+    for (unsigned i = 0; i < config->worker_threads; i++) {
+        enum chy_rc rc;
+
+        /* Threads already started count themselves under the lock. */
+        pthread_mutex_lock(&p->lock);
+        rc = start_worker(cx, p, &p->workers[i]);
+        pthread_mutex_unlock(&p->lock);
+        if (rc == CHY_OK)
+            continue;
+        (void)chy_pool_stop(p, config->limits.drain_ms);
+        chy_pool_free(p);
+        return CHY_ERR;
+    }
+    *ret = p;
+    return CHY_OK;
+}
+
+bool chy_pool_submit(struct chy_pool *p, struct chy_work *w)
+{
+    bool room;
+
+    w->next = NULL;
+    pthread_mutex_lock(&p->lock);
+    room = p->queued < p->config->limits.queue && !p->stopping;
+    if (room) {
+        *p->last = w;
+        p->last = &w->next;
+        p->queued++;
+        pthread_cond_signal(&p->more);
+    }
+    pthread_mutex_unlock(&p->lock);
+    return room;
+}
+
+void chy_pool_drain(struct chy_pool *p)
+{
+    atomic_store(&p->draining, true);
+}
+
+bool chy_pool_stop(struct chy_pool *p, unsigned ms)
+{
+    struct timespec until;
+    int err = 0;
+
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_sec += ms / 1000;
+    until.tv_nsec += (long)(ms % 1000) * 1000000;
+    if (until.tv_nsec >= 1000000000) {
+        until.tv_nsec -= 1000000000;
+        until.tv_sec++;
+    }
+    pthread_mutex_lock(&p->lock);
+    p->stopping = true;
+    pthread_cond_broadcast(&p->more);
+    while (p->alive > 0 && err != ETIMEDOUT)
+        err = pthread_cond_timedwait(&p->fewer, &p->lock, &until);
+    pthread_mutex_unlock(&p->lock);
+    return err != ETIMEDOUT;
+}
+
+void chy_pool_free(struct chy_pool *p)
+{
+    if (p == NULL)
+        return;
+    for (unsigned i = 0; i < p->config->worker_threads; i++) {
+        struct worker *me = &p->workers[i];
+
+        if (me->started)
+            pthread_join(me->thread, NULL);
+        if (me->state != NULL && p->config->thread_free != NULL)
+            p->config->thread_free(me->state);
+    }
+    free(p->workers);
+    pthread_cond_destroy(&p->more);
+    pthread_cond_destroy(&p->fewer);
+    pthread_mutex_destroy(&p->lock);
+    free(p);
+}
