@@ -129,7 +129,7 @@ void chy_front_reload(struct chy_front *f)
     chy_mailbox_wake(&f->control);
 }
 
-static void reload_certificates(struct chy_front *f)
+static void reload(struct chy_front *f)
 {
     struct chy_ctx cx = {.arena = chy_arena_new()};
 
@@ -144,6 +144,8 @@ static void reload_certificates(struct chy_front *f)
         chy_ctx_reset(&cx);
     }
     chy_arena_free(cx.arena);
+    if (f->config.reloaded != NULL)
+        f->config.reloaded(f->config.owner);
 }
 
 /* ---- running ----------------------------------------------------------- */
@@ -171,7 +173,7 @@ static void wait_for_stop(struct chy_front *f, int signals_fd)
             take_signal(f, signals_fd);
         (void)chy_mailbox_take(&f->control);
         if (atomic_exchange(&f->reload_asked, false))
-            reload_certificates(f);
+            reload(f);
     }
 }
 

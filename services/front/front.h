@@ -56,6 +56,8 @@ struct chy_front_config {
      * thread_new: it cannot start.  Both may be NULL: the handler's state is owner itself. */
     void *(*thread_new)(void *owner);
     void (*thread_free)(void *state);
+    /* Called by chy_front_run's thread after the certificates were read again, or NULL. */
+    void (*reloaded)(void *owner);
     void *owner;
 };
 

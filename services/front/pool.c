@@ -211,16 +211,12 @@ void chy_pool_drain(struct chy_pool *p)
 
 bool chy_pool_stop(struct chy_pool *p, unsigned ms)
 {
-    struct timespec until;
+    /* chy_clock_ms counts CLOCK_MONOTONIC, like the condition. */
+    int64_t end = chy_clock_ms() + ms;
+    const struct timespec until = {.tv_sec = (time_t)(end / 1000),
+                                   .tv_nsec = (long)(end % 1000) * 1000000};
     int err = 0;
 
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += ms / 1000;
-    until.tv_nsec += (long)(ms % 1000) * 1000000;
-    if (until.tv_nsec >= 1000000000) {
-        until.tv_nsec -= 1000000000;
-        until.tv_sec++;
-    }
     pthread_mutex_lock(&p->lock);
     p->stopping = true;
     pthread_cond_broadcast(&p->more);
