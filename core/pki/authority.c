@@ -247,7 +247,7 @@ static enum chy_rc make_listener(struct chy_ctx *cx, const struct chy_authority 
     char *pem;
 
     if (issuer == NULL || issuer_key == NULL || key == NULL ||
-        !chy_time_read(X509_get0_notAfter(issuer), &last))
+        !chy_asn1_time(X509_get0_notAfter(issuer), &last))
         return chy_fault_internal(cx, "issuing CA: certificate or key cannot be read");
     if (X509_check_private_key(issuer, issuer_key) != 1)
         return chy_fault_internal(cx, "issuing CA: key is not the certificate's");

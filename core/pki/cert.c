@@ -170,7 +170,7 @@ bool chy_same_name(const X509_NAME *a, const X509_NAME *b)
            x_n == y_n && memcmp(x, y, x_n) == 0;
 }
 
-bool chy_time_read(const ASN1_TIME *t, time_t *ret)
+bool chy_asn1_time(const ASN1_TIME *t, time_t *ret)
 {
     struct tm tm;
     time_t got;

@@ -31,6 +31,6 @@ int chy_no_passphrase(char *buf, int size, int writing, void *arg);
 /* Do two names have the same encoding?  RFC 5280 section 7.1 would allow more. */
 bool chy_same_name(const X509_NAME *a, const X509_NAME *b);
 /* Seconds since the epoch; false where there are none. */
-bool chy_time_read(const ASN1_TIME *t, time_t *ret);
+bool chy_asn1_time(const ASN1_TIME *t, time_t *ret);
 
 #endif

@@ -33,8 +33,8 @@ static bool same_times(const X509 *cert, const struct chy_cert_plan *p)
 {
     time_t from, until;
 
-    return chy_time_read(X509_get0_notBefore(cert), &from) &&
-           chy_time_read(X509_get0_notAfter(cert), &until) && from == p->not_before &&
+    return chy_asn1_time(X509_get0_notBefore(cert), &from) &&
+           chy_asn1_time(X509_get0_notAfter(cert), &until) && from == p->not_before &&
            until == p->not_after;
 }
 

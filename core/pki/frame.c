@@ -36,8 +36,8 @@ static enum chy_frame_end wait_ready(int fd, short events, int64_t until)
         int64_t left = until < 0 ? -1 : until - chy_clock_ms();
         int n;
 
-        if (until >= 0 && left <= 0)
-            return CHY_FRAME_LATE;
+        if (until >= 0 && left < 0)
+            left = 0; /* what is there already may still be taken */
         n = poll(&p, 1, (int)left);
         if (n > 0)
             return CHY_FRAME_WHOLE;

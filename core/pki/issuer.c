@@ -114,7 +114,7 @@ static enum chy_rc read_issuer(struct chy_ctx *cx, const char *name, const char 
     is.sig_nid = chy_signature_nid(X509_get0_pubkey(is.cert));
     if (is.sig_nid == NID_undef)
         return chy_fault_internal(cx, "issuer %s: key is of no kind that signs", name);
-    if (!chy_time_read(X509_get0_notAfter(is.cert), &is.not_after))
+    if (!chy_asn1_time(X509_get0_notAfter(is.cert), &is.not_after))
         return chy_fault_internal(cx, "issuer %s: notAfter cannot be read", name);
     for (size_t i = 0; i < c.n; i++)
         if (i == 0 || i + 1 < c.n || !self_issued(c.certs[i]))

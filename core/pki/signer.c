@@ -113,10 +113,10 @@ static enum chy_rc ask(struct chy_ctx *cx, struct chy_signer *s, const json_t *q
     if (call(cx, s) != CHY_OK)
         return CHY_ERR;
     e = chy_frame_write(s->fd, SEND_MS, text, n);
-    if (e == CHY_FRAME_WHOLE) {
-        *maybe = true;
-        e = chy_frame_read(s->fd, ANSWER_MS, SEND_MS, s->frame, &n);
-    }
+    *maybe = e == CHY_FRAME_WHOLE;
+    /* One that is turned away is told so without being listened to. */
+    if (e == CHY_FRAME_WHOLE || e == CHY_FRAME_BROKEN)
+        e = chy_frame_read(s->fd, *maybe ? ANSWER_MS : 0, SEND_MS, s->frame, &n);
     if (e != CHY_FRAME_WHOLE) {
         const char *reason = why(e);
 
