@@ -9,122 +9,117 @@
 #include <string.h>
 
 #include "core/base/problem.h"
+#include "core/policy/items.h"
 #include "core/policy/read.h"
 #include "core/policy/yaml_tree.h"
 
 #define SOCKET_MAX 107 /* octets of a unix socket's path (sockaddr_un) */
 #define POSTGRES_SOCKET "/pg/.s.PGSQL.5432"
 
-#define WORD(key, what) .name = key, .type = CHY_T_STRING, .min = 1, .max = 4096, .doc = what
-#define NUMBER(key, low, high, default_, what)                                                     \
-    .name = key, .type = CHY_T_INT, .min = low, .max = high, .dflt = default_, .doc = what
-#define OBJECT(key, table, what) .name = key, .type = CHY_T_OBJECT, .items = table, .doc = what
-#define LIST(key, of, default_, what)                                                              \
-    .name = key, .type = CHY_T_LIST, .element = of, .max = 1000, .dflt = default_, .doc = what
-#define REQUIRED .required = true
+#define WORD(key, what) CHY_ITEM_TEXT(key, 4096, what)
 
 static const struct chy_policy_item word = {WORD(NULL, NULL)};
 
 static const struct chy_policy_item acme_items[] = {
-    {WORD("address", "Numeric address to listen on."), REQUIRED},
-    {NUMBER("port", 1, 65535, NULL, "TCP port."), REQUIRED},
-    {WORD("certificate", "PEM file of the listener's certificate and its chain."), REQUIRED},
-    {WORD("key", "PEM file of the listener's key."), REQUIRED},
+    {WORD("address", "Numeric address to listen on."), CHY_REQUIRED},
+    {CHY_ITEM_INT("port", 1, 65535, "TCP port."), CHY_REQUIRED},
+    {WORD("certificate", "PEM file of the listener's certificate and its chain."), CHY_REQUIRED},
+    {WORD("key", "PEM file of the listener's key."), CHY_REQUIRED},
     {NULL},
 };
 static const struct chy_policy_item public_items[] = {
-    {WORD("address", "Numeric address to listen on."), REQUIRED},
-    {NUMBER("port", 1, 65535, NULL, "TCP port."), REQUIRED},
+    {WORD("address", "Numeric address to listen on."), CHY_REQUIRED},
+    {CHY_ITEM_INT("port", 1, 65535, "TCP port."), CHY_REQUIRED},
     {NULL},
 };
 static const struct chy_policy_item listener_items[] = {
-    {OBJECT("acme", acme_items, "HTTPS: the ACME server."), REQUIRED},
-    {OBJECT("public", public_items, "Plain HTTP: CRLs and issuing certificates.")},
+    {CHY_ITEM_OBJECT("acme", acme_items, "HTTPS: the ACME server."), CHY_REQUIRED},
+    {CHY_ITEM_OBJECT("public", public_items, "Plain HTTP: CRLs and issuing certificates.")},
     {NULL},
 };
 static const struct chy_policy_item database_items[] = {
-    {.name = "private",
-     .type = CHY_T_BOOL,
-     .dflt = "false",
-     .doc = "Run a PostgreSQL cluster of our own under the data directory."},
+    {CHY_ITEM_BOOL("private", "Run a PostgreSQL cluster of our own under the data directory."),
+     CHY_DEFAULT("false")},
     {WORD("services", "libpq connection string of fronts and workers.")},
     {WORD("owner", "libpq connection string of the schema's owner, for migrations.")},
     {NULL},
 };
 static const struct chy_policy_item signer_items[] = {
-    {WORD("socket", "Unix socket of the signer."), REQUIRED},
-    {WORD("ceilings", "The signer's own limits, never read from git."), REQUIRED},
-    {WORD("log", "Append-only log of signatures."), REQUIRED},
+    {WORD("socket", "Unix socket of the signer."), CHY_REQUIRED},
+    {WORD("ceilings", "The signer's own limits, never read from git."), CHY_REQUIRED},
+    {WORD("log", "Append-only log of signatures."), CHY_REQUIRED},
     {NULL},
 };
 static const struct chy_policy_item user_items[] = {
-    {WORD("services", "System user of all processes but the signer."), REQUIRED},
-    {WORD("signer", "System user of the signer."), REQUIRED},
+    {WORD("services", "System user of all processes but the signer."), CHY_REQUIRED},
+    {WORD("signer", "System user of the signer."), CHY_REQUIRED},
     {NULL},
 };
 static const struct chy_policy_item module_items[] = {
-    {LIST("directories", &word, NULL, "Where modules are, searched in order."), REQUIRED},
-    {LIST("load", &word, NULL, "Names of the modules to load."), REQUIRED},
+    {CHY_ITEM_LIST("directories", &word, 0, 1000, "Where modules are, searched in order."),
+     CHY_REQUIRED},
+    {CHY_ITEM_LIST("load", &word, 0, 1000, "Names of the modules to load."), CHY_REQUIRED},
     {NULL},
 };
 static const struct chy_policy_item process_items[] = {
-    {NUMBER("fronts", 1, 64, "1", "Fronts that 'up' starts.")},
-    {NUMBER("workers", 1, 64, "1", "Workers that 'up' starts.")},
+    {CHY_ITEM_INT("fronts", 1, 64, "Fronts that 'up' starts."), CHY_DEFAULT("1")},
+    {CHY_ITEM_INT("workers", 1, 64, "Workers that 'up' starts."), CHY_DEFAULT("1")},
     {NULL},
 };
 static const struct chy_policy_item thread_items[] = {
-    {NUMBER("io", 1, 64, "1", "Threads of a front that talk to clients.")},
-    {NUMBER("requests", 1, 256, "4", "Threads of a front that answer, one connection each.")},
-    {NUMBER("validations", 1, 512, "8", "Threads of a worker that validate.")},
+    {CHY_ITEM_INT("io", 1, 64, "Threads of a front that talk to clients."), CHY_DEFAULT("1")},
+    {CHY_ITEM_INT("requests", 1, 256, "Threads of a front that answer, one connection each."),
+     CHY_DEFAULT("4")},
+    {CHY_ITEM_INT("validations", 1, 512, "Threads of a worker that validate."), CHY_DEFAULT("8")},
     {NULL},
 };
 static const struct chy_policy_item stub_items[] = {
-    {WORD("zone", "Zone that is asked for at address."), REQUIRED},
-    {WORD("address", "Numeric address of its server, with @port if it is not 53."), REQUIRED},
+    {WORD("zone", "Zone that is asked for at address."), CHY_REQUIRED},
+    {WORD("address", "Numeric address of its server, with @port if it is not 53."), CHY_REQUIRED},
     {NULL},
 };
-static const struct chy_policy_item stub = {OBJECT(NULL, stub_items, NULL)};
+static const struct chy_policy_item stub = {CHY_ITEM_OBJECT(NULL, stub_items, NULL)};
 static const struct chy_policy_item resolver_items[] = {
-    {LIST("forwarders", &word, "[]", "Numeric addresses of resolvers to ask instead of the root.")},
-    {LIST("stubs", &stub, "[]", "Zones with servers of their own.")},
-    {LIST("trust-anchors", &word, "[]", "DS or DNSKEY records that are trusted.")},
+    {CHY_ITEM_LIST("forwarders", &word, 0, 1000,
+                   "Numeric addresses of resolvers to ask instead of the root."),
+     CHY_DEFAULT("[]")},
+    {CHY_ITEM_LIST("stubs", &stub, 0, 1000, "Zones with servers of their own."), CHY_DEFAULT("[]")},
+    {CHY_ITEM_LIST("trust-anchors", &word, 0, 1000, "DS or DNSKEY records that are trusted."),
+     CHY_DEFAULT("[]")},
     {WORD("root-anchor", "File with the root's trust anchor; absent: the root is not trusted.")},
-    {.name = "query-localhost",
-     .type = CHY_T_BOOL,
-     .dflt = "false",
-     .doc = "May servers on a loopback address be asked?"},
-    {.name = "timeout",
-     .type = CHY_T_DURATION,
-     .min = 1,
-     .max = 120,
-     .dflt = "10s",
-     .doc = "Deadline of one lookup."},
+    {CHY_ITEM_BOOL("query-localhost", "May servers on a loopback address be asked?"),
+     CHY_DEFAULT("false")},
+    {CHY_ITEM_DURATION("timeout", 1, 120, "Deadline of one lookup."), CHY_DEFAULT("10s")},
     {NULL},
 };
 static const struct chy_policy_item validation_items[] = {
-    {OBJECT("resolver", resolver_items, "How names are looked up.")},
-    {LIST("allow", &word, "[]", "Prefixes of special addresses that may be validated.")},
-    {LIST("deny", &word, "[]", "Prefixes that may not, own infrastructure for example.")},
-    {NUMBER("http-port", 1, 65535, "80", "Port of HTTP validation.")},
-    {NUMBER("https-port", 1, 65535, "443", "Port of TLS validation.")},
+    {CHY_ITEM_OBJECT("resolver", resolver_items, "How names are looked up.")},
+    {CHY_ITEM_LIST("allow", &word, 0, 1000, "Prefixes of special addresses that may be validated."),
+     CHY_DEFAULT("[]")},
+    {CHY_ITEM_LIST("deny", &word, 0, 1000,
+                   "Prefixes that may not, own infrastructure for example."),
+     CHY_DEFAULT("[]")},
+    {CHY_ITEM_INT("http-port", 1, 65535, "Port of HTTP validation."), CHY_DEFAULT("80")},
+    {CHY_ITEM_INT("https-port", 1, 65535, "Port of TLS validation."), CHY_DEFAULT("443")},
     {NULL},
 };
 static const struct chy_policy_item node_items[] = {
-    {NUMBER("version", 1, 1, NULL, "Format of this file."), REQUIRED},
-    {WORD("base-url", "Of the ACME server as clients see it, https, without a path."), REQUIRED},
-    {WORD("public-url", "Where CRLs and issuing certificates are, without a path."), REQUIRED},
-    {OBJECT("listeners", listener_items, "Sockets that fronts listen on."), REQUIRED},
-    {WORD("data", "Directory of what must be kept."), REQUIRED},
-    {WORD("run", "Directory of sockets and process ids."), REQUIRED},
-    {WORD("logs", "Directory of logs."), REQUIRED},
-    {WORD("policy", "Directory of the policy tree."), REQUIRED},
-    {OBJECT("database", database_items, "PostgreSQL."), REQUIRED},
-    {OBJECT("signer", signer_items, "The signer on this host."), REQUIRED},
-    {OBJECT("users", user_items, "Absent: everything runs as the caller.")},
-    {OBJECT("modules", module_items, "Extension modules."), REQUIRED},
-    {OBJECT("processes", process_items, "How many of each run here.")},
-    {OBJECT("threads", thread_items, "How many threads they have.")},
-    {OBJECT("validation", validation_items, "How this host looks at the world.")},
+    {CHY_ITEM_INT("version", 1, 1, "Format of this file."), CHY_REQUIRED},
+    {WORD("base-url", "Of the ACME server as clients see it, https, without a path."),
+     CHY_REQUIRED},
+    {WORD("public-url", "Where CRLs and issuing certificates are, without a path."), CHY_REQUIRED},
+    {CHY_ITEM_OBJECT("listeners", listener_items, "Sockets that fronts listen on."), CHY_REQUIRED},
+    {WORD("data", "Directory of what must be kept."), CHY_REQUIRED},
+    {WORD("run", "Directory of sockets and process ids."), CHY_REQUIRED},
+    {WORD("logs", "Directory of logs."), CHY_REQUIRED},
+    {WORD("policy", "Directory of the policy tree."), CHY_REQUIRED},
+    {CHY_ITEM_OBJECT("database", database_items, "PostgreSQL."), CHY_REQUIRED},
+    {CHY_ITEM_OBJECT("signer", signer_items, "The signer on this host."), CHY_REQUIRED},
+    {CHY_ITEM_OBJECT("users", user_items, "Absent: everything runs as the caller.")},
+    {CHY_ITEM_OBJECT("modules", module_items, "Extension modules."), CHY_REQUIRED},
+    {CHY_ITEM_OBJECT("processes", process_items, "How many of each run here.")},
+    {CHY_ITEM_OBJECT("threads", thread_items, "How many threads they have.")},
+    {CHY_ITEM_OBJECT("validation", validation_items, "How this host looks at the world.")},
     {NULL},
 };
 

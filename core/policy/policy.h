@@ -18,13 +18,18 @@ struct chy_policy_schema {
     size_t n_rules;
     const char *const *challenges; /* every challenge type loaded, NULL-terminated   */
     const char *const *shapes;     /* every chy_profile loaded, NULL-terminated      */
+    /* The challenge types themselves, NULL-terminated: with them, a profile's challenges must apply
+     * to one of its identifiers.  NULL: only their names are known. */
+    const struct chy_challenge_type *const *challenge_types;
 };
 
 /* Read and check the whole directory:
- *     chancery.yaml issuers/NAME.yaml profiles/NAME.yaml identifiers/NAME.yaml and modules' kinds.
- * All mistakes of all files are added to report at once.  CHY_OK gives a snapshot with one
- * reference; CHY_ERR means report holds at least one error.  revision: what names this state ("dir"
- * revisions are the SHA-256 over all names and contents, in hex). */
+ *     chancery.yaml issuers/NAME.yaml profiles/NAME.yaml and modules' kinds.
+ * Certificates (.pem) stand beside the issuers.  Dotfiles and README.md are not looked at; anything
+ * else is a mistake.  An issuer's document gets the texts of its certificates as "chain-pem".  All
+ * mistakes of all files are added to report at once.  CHY_OK gives a snapshot with one reference;
+ * CHY_ERR means report holds at least one error.  revision: what names this state ("dir" revisions
+ * are the SHA-256 over all names and contents, in hex). */
 enum chy_rc CHY_CHECK chy_policy_load(struct chy_ctx *cx, const char *dir,
                                       const struct chy_policy_schema *schema,
                                       struct chy_report *report, struct chy_policy **ret);
