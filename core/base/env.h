@@ -13,5 +13,7 @@ char *chy_env_xdg(struct chy_ctx *cx, const char *name, const char *below);
 /* Where node.yaml is unless --node says otherwise: /etc/chancery/node.yaml for root, else
  * $XDG_CONFIG_HOME/chancery/node.yaml.  Arena. */
 char *chy_env_node_path(struct chy_ctx *cx);
+/* Forget everything but the variables named (ended by NULL): what a child process is given. */
+void chy_env_keep(const char *const *names);
 
 #endif

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* chancery down: tells the supervisor to stop and waits until it and its processes are gone. */
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "core/base/clock.h"
+#include "core/base/problem.h"
+#include "services/chancery/commands.h"
+#include "services/chancery/options.h"
+#include "services/chancery/state.h"
+
+#define DOWN_MS 180000 /* more than all the supervisor's own patience together */
+#define TELL_MS 3000   /* after which the person is told what is waited for    */
+
+static enum chy_rc down(struct chy_ctx *cx, const struct chy_node *node)
+{
+    int64_t began = chy_clock_ms(), told = began;
+    pid_t pid = 0, now = 0;
+
+    if (!chy_state_running(cx, node->run_dir, &pid)) {
+        printf("nothing runs; 'chancery up' starts it\n");
+        return CHY_OK;
+    }
+    if (pid <= 0 || kill(pid, SIGTERM) != 0)
+        return chy_fail(cx, &CHY_P_serverInternal,
+                        "supervisor (pid %d): cannot be told to stop: %s; run this as the user who "
+                        "started it",
+                        (int)pid, pid <= 0 ? "its pid is not known yet" : strerror(errno));
+    while (chy_state_running(cx, node->run_dir, &now) && now == pid) {
+        if (chy_clock_ms() - began > DOWN_MS)
+            return chy_fail(
+                cx, &CHY_P_serverInternal,
+                "supervisor (pid %d): still there after %d s; its log is %s/chancery.log", (int)pid,
+                DOWN_MS / 1000, node->log_dir);
+        if (chy_clock_ms() - told > TELL_MS) {
+            printf("waiting for requests to end ...\n");
+            fflush(stdout);
+            told = began + DOWN_MS;
+        }
+        usleep(20000);
+    }
+    printf("down: everything has stopped (%d ms); data stay in %s\n", (int)(chy_clock_ms() - began),
+           node->data_dir);
+    return CHY_OK;
+}
+
+static int run(struct chy_ctx *cx, int argc, char **argv)
+{
+    const char *node_path = NULL;
+    const struct chy_option options[] = {
+        {"node", CHY_O_TEXT, "FILE", "node.yaml", &node_path},
+        {NULL},
+    };
+    struct chy_node *node;
+    int code;
+
+    if (!chy_options_read(cx, &chy_cmd_down, options, argc, argv, &code))
+        return code;
+    if (chy_cli_node(cx, node_path, &node) != CHY_OK || down(cx, node) != CHY_OK)
+        return chy_cli_refuse(cx, &chy_cmd_down);
+    return 0;
+}
+
+const struct chy_command chy_cmd_down = {
+    .name = "down",
+    .help = "stop everything, in order, and wait until it is gone",
+    .run = run,
+};
