@@ -1,0 +1,180 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the protocol tests have in common: the server under test, clients, and what every refusal must
+look like (core.md E-01, H-09, H-10, H-12)."""
+import os
+import pathlib
+import secrets
+import sys
+import threading
+import time
+import traceback
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "acme_client"))
+import acme  # noqa: E402
+
+TESTS = []
+KNOWN_PROBLEMS = set("""accountDoesNotExist alreadyRevoked alreadyReplaced badCSR badNonce badPublicKey
+    badRevocationReason badSignatureAlgorithm caa compound connection dns externalAccountRequired
+    incorrectResponse invalidContact invalidProfile malformed orderNotReady rateLimited
+    rejectedIdentifier serverInternal tls unauthorized unsupportedContact unsupportedIdentifier
+    userActionRequired""".split())
+
+
+class Failed(Exception):
+    pass
+
+
+class Skipped(Exception):
+    pass
+
+
+def test(name):
+    """name: the ids of core.md it covers, then a sentence."""
+    def register(function):
+        TESTS.append((name, function))
+        return function
+    return register
+
+
+def check(good, why):
+    if not good:
+        raise Failed(why() if callable(why) else why)
+
+
+def equal(got, wanted, what):
+    check(got == wanted, f"{what} is {got!r}, not {wanted!r}")
+
+
+def refused(answer, types, statuses=None, post=True):
+    """The answer is a problem document of one of those types, well made."""
+    types = types.split()
+    check(answer.status >= 400, f"accepted: {answer!r}")
+    kind = answer.header("Content-Type", "")
+    check(kind.partition(";")[0] == "application/problem+json", f"Content-Type {kind}: {answer!r}")
+    body = answer.json
+    check(isinstance(body, dict), f"no JSON object: {answer!r}")
+    check(answer.problem in types, f"problem is {answer.problem}, not {'/'.join(types)}: {answer!r}")
+    check(answer.problem in KNOWN_PROBLEMS, f"unregistered type: {answer!r}")
+    equal(body.get("status"), answer.status, "member status")
+    check(isinstance(body.get("detail"), str) and body["detail"], f"no detail: {answer!r}")
+    check("identifier" not in body, f"identifier at the top of a problem: {answer!r}")
+    check(answer.links("index"), f"no Link rel=index: {answer!r}")
+    statuses = statuses if statuses is not None else (400,)
+    check(answer.status in statuses, f"status {answer.status}, not {statuses}: {answer!r}")
+    if post:
+        check(answer.header("Replay-Nonce"), f"no Replay-Nonce: {answer!r}")
+        check("no-store" in answer.header("Cache-Control", ""), f"may be cached: {answer!r}")
+    return answer
+
+
+def accepted(answer, *statuses):
+    check(answer.status in (statuses or (200,)), f"refused: {answer!r}")
+    return answer
+
+
+def parallel(n, function):
+    """function(i) in n threads at once; results or exceptions in order."""
+    results, barrier = [None] * n, threading.Barrier(n)
+
+    def run(i):
+        try:
+            barrier.wait(30)
+            results[i] = function(i)
+        except Exception as e:  # handed to the test
+            results[i] = e
+    threads = [threading.Thread(target=run, args=(i,), daemon=True) for i in range(n)]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join(120)
+    for r in results:
+        if isinstance(r, Exception):
+            raise r
+    return results
+
+
+def other_id(url):
+    """The same URL with another id of the same shape: one character of the last part changed."""
+    place = len(url) - 10
+    return url[:place] + ("B" if url[place] != "B" else "C") + url[place + 1:]
+
+
+class World:
+    """The server under test, from the environment (tests/e2e/README.md)."""
+
+    def __init__(self):
+        self.url = os.environ["CHY_DIRECTORY"]
+        self.ca = os.environ["CHY_ROOT"]
+        self.second = os.environ.get("CHY_DIRECTORY2")
+        self.zone = os.environ.get("CHY_ZONE", "chancery.example")
+        self.web = acme.Http01Server(int(os.environ["CHY_HTTP01_PORT"]))
+        self.alice, self.bob = self.client(), self.client()
+        self.directory = self.alice.directory
+        self.issued_order = None
+
+    def stranger(self, alg="ES256", key=None, via=None):
+        """A client without an account."""
+        return acme.Client(self.url, self.ca, alg=alg, key=key, via=via)
+
+    def client(self, alg="ES256", key=None):
+        c = self.stranger(alg, key)
+        accepted(c.register(), 201, 200)
+        return c
+
+    def name(self, prefix=""):
+        return f"{prefix}{secrets.token_hex(5)}.{self.zone}"
+
+    def names_payload(self, *names):
+        return {"identifiers": [{"type": "dns", "value": n} for n in names]}
+
+    def pending(self, c=None):
+        """A new order with one pending authorization: order, authorization, http-01 challenge."""
+        c = c or self.alice
+        order = c.order([self.name()])
+        authorization = c.authorizations(order)[0]
+        return order, authorization, c.challenge(authorization)
+
+    def ready(self, c=None, names=None):
+        c = c or self.alice
+        order = c.validate(c.order(names or [self.name()]), self.web)
+        equal(order["status"], "ready", "status of a validated order")
+        return order
+
+    def issued(self):
+        """One valid order of alice, made once: order, PEM, key."""
+        if self.issued_order is None:
+            names = [self.name(), self.name()]
+            order = self.ready(names=names)
+            der, key = acme.csr(names)
+            done = self.alice.finalize(order, der)
+            self.issued_order = done, self.alice.download(done), key
+        return self.issued_order
+
+    def alive(self):
+        accepted(self.alice.get(self.alice.kid))
+
+
+def run(chosen):
+    """Run the tests whose name holds one of chosen (all if empty); the number that failed."""
+    passed = failed = 0
+    world = World()
+    for name, function in TESTS:
+        if chosen and not any(c in name for c in chosen):
+            continue
+        began = time.monotonic()
+        try:
+            function(world)
+            passed += 1
+            print(f"ok {name}", flush=True)
+        except Skipped as e:
+            print(f"ok {name} # SKIP {e}", flush=True)
+        except Exception as e:
+            failed += 1
+            why = str(e) if isinstance(e, (Failed, acme.AcmeError, AssertionError)) else \
+                traceback.format_exc(limit=-3).strip().replace("\n", " | ")
+            print(f"not ok {name} - {' '.join(why.split())[:900]}", flush=True)
+        if os.environ.get("CHY_TIMES"):
+            print(f"# {time.monotonic() - began:.2f} s", flush=True)
+    world.web.close()
+    print(f"{passed} passed, {failed} failed", flush=True)
+    return failed
