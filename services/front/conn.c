@@ -21,6 +21,7 @@
 
 #include "core/base/auto.h"
 #include "core/base/clock.h"
+#include "core/base/log.h"
 
 #define INPUT_MAX (16u * 1024)       /* octets taken from the kernel before they are used */
 #define LINGER_OCTETS (1024u * 1024) /* read and dropped after a refusal, then cut        */
@@ -147,7 +148,11 @@ static void send_refusal(struct chy_conn *c, int status, const char *reason, uns
 {
     size_t n;
     uint8_t *b = chy_http1_refusal(status, reason, retry_after_s, false, chy_clock_now(), &n);
+    char peer[INET6_ADDRSTRLEN];
 
+    chy_peers_text((struct sockaddr *)&c->peer, peer);
+    chy_log_event(NULL, LOG_INFO, "refused before any handler",
+                  json_pack("{s:s, s:i, s:s}", "peer", peer, "status", status, "detail", reason));
     chy_http1_free(c->request);
     c->request = NULL;
     send_answer(c, b, n, true);

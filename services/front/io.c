@@ -163,8 +163,9 @@ static bool make_base(struct chy_io *io)
 
     if (c == NULL)
         return false;
+    /* No changelist: it would tell epoll of a descriptor after its close, when another thread may
+     * already have it again. */
     event_config_set_flag(c, EVENT_BASE_FLAG_NOLOCK);
-    event_config_set_flag(c, EVENT_BASE_FLAG_EPOLL_USE_CHANGELIST);
     io->base = event_base_new_with_config(c);
     event_config_free(c);
     if (io->base == NULL || !chy_mailbox_init(&io->mailbox))

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A bounded queue and the threads that empty it.  A thread owns its context, arena and handler state;
- * requests and answers move by pointer.  Not here: connections (conn.c), what handlers do. */
+ * requests and answers move by pointer.  Not here: connections (conn.c); naming and logging requests,
+ * which handlers do. */
 #include "services/front/pool.h"
 
 #include <errno.h>
@@ -12,7 +13,6 @@
 #include "core/base/clock.h"
 #include "core/base/log.h"
 #include "core/base/problem.h"
-#include "core/base/random.h"
 
 struct worker {
     struct chy_pool *pool;
@@ -44,38 +44,15 @@ void chy_work_free(struct chy_work *w)
 
 /* ---- one request ------------------------------------------------------- */
 
-static void log_request(const struct chy_ctx *cx, const struct chy_request *rq, int status,
-                        int64_t began)
-{
-    char *path = chy_printable((struct chy_ctx *)cx, rq->path, strlen(rq->path), 256);
-
-    chy_log_event(cx, LOG_INFO, "request",
-                  json_pack("{s:s, s:s, s:s, s:i, s:I}", "peer", rq->peer, "method", rq->method,
-                            "path", path, "status", status, "ms",
-                            (json_int_t)(chy_clock_ms() - began)));
-}
-
-/* Names the unit of work in the logs: 64 random bits. */
-static char *new_request_id(struct chy_ctx *cx)
-{
-    uint8_t b[8];
-
-    chy_random(b, sizeof b);
-    return chy_fmt(cx, "%02x%02x%02x%02x%02x%02x%02x%02x", b[0], b[1], b[2], b[3], b[4], b[5], b[6],
-                   b[7]);
-}
-
 static void run_work(struct worker *me, struct chy_ctx *cx, struct chy_work *w)
 {
     struct chy_request rq = {.peer = w->peer, .listener = w->listener};
     struct chy_reply rp = {0};
-    int64_t began = chy_clock_ms();
     bool head_only;
 
     chy_http1_request(w->request, &rq);
     rq.tls_exporter = w->has_exporter ? w->exporter : NULL;
     head_only = strcmp(rq.method, "HEAD") == 0;
-    cx->request_id = new_request_id(cx);
     me->pool->config->handler(me->state, cx, &rq, &rp);
     /* Asked after the handler: a stop that came meanwhile is announced with this answer. */
     w->close = w->close || rp.close || atomic_load(&me->pool->draining);
@@ -88,7 +65,6 @@ static void run_work(struct worker *me, struct chy_ctx *cx, struct chy_work *w)
     } else {
         w->answer = chy_http1_answer(&rp, head_only, w->close, chy_clock_now(), &w->answer_n);
     }
-    log_request(cx, &rq, rp.status, began);
 }
 
 /* ---- the threads ------------------------------------------------------- */
