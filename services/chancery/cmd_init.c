@@ -79,6 +79,8 @@ static enum chy_rc find_users(struct chy_ctx *cx, struct init *i)
     i->setup.signer_user = SIGNER_USER;
     if (chy_identity_ensure(cx, SERVICE_USER, &i->made_service) != CHY_OK ||
         chy_identity_ensure(cx, SIGNER_USER, &i->made_signer) != CHY_OK ||
+        /* so that the signer may give its socket to the group that asks it */
+        chy_identity_join(cx, SIGNER_USER, SERVICE_USER) != CHY_OK ||
         chy_identity_find(cx, SERVICE_USER, &i->service) != CHY_OK)
         return CHY_ERR;
     return chy_identity_find(cx, SIGNER_USER, &i->signer);

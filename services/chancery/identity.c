@@ -70,6 +70,27 @@ enum chy_rc chy_identity_ensure(struct chy_ctx *cx, const char *name, bool *ret_
     return CHY_OK;
 }
 
+static bool is_member(const struct group *g, const char *name)
+{
+    for (char **member = g->gr_mem; *member != NULL; member++)
+        if (strcmp(*member, name) == 0)
+            return true;
+    return false;
+}
+
+enum chy_rc chy_identity_join(struct chy_ctx *cx, const char *name, const char *group)
+{
+    const char *const argv[] = {"/usr/sbin/usermod", "--append", "--groups", group, name, NULL};
+    const struct group *g = getgrnam(group);
+    struct chy_identity self;
+
+    if (g != NULL && is_member(g, name))
+        return CHY_OK;
+    if (chy_identity_find(cx, NULL, &self) != CHY_OK)
+        return CHY_ERR;
+    return chy_identity_run(cx, &self, argv, NULL);
+}
+
 /* Let CAP_NET_BIND_SERVICE, and nothing else, outlive the change of user and the exec after it. */
 static bool keep_bind_capability(void)
 {

@@ -21,6 +21,8 @@ enum chy_rc CHY_CHECK chy_identity_find(struct chy_ctx *cx, const char *name,
                                         struct chy_identity *ret);
 /* Make a system user (useradd --system) if there is none of that name.  Root only. */
 enum chy_rc CHY_CHECK chy_identity_ensure(struct chy_ctx *cx, const char *name, bool *ret_made);
+/* Make an existing user a member of another's group (usermod), unless it is one.  Root only. */
+enum chy_rc CHY_CHECK chy_identity_join(struct chy_ctx *cx, const char *name, const char *group);
 /* Become it, for good.  False: errno says why, and the process must not go on. */
 bool chy_identity_assume(const struct chy_identity *id);
 
