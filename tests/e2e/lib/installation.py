@@ -59,7 +59,8 @@ class Installation:
         return self
 
     def __exit__(self, *_):
-        self.run("down", check=False)
+        if self.node.exists():
+            self.run("down", check=False)
         self.web.close()
         self.zones("zones_stop", check=False)
         if not os.environ.get("CHY_KEEP"):
