@@ -20,7 +20,7 @@ CLIENTS = 20
 def one_nonce_many_requests(ca, report):
     client = ca.client()
     client.register()
-    signed = client.sign(client.kid, None, nonce=client.new_nonce())
+    signed = acme.compact(client.sign(client.kid, None, nonce=client.new_nonce())).encode()
     gate = threading.Barrier(PARALLEL)
 
     def send(_):
