@@ -31,7 +31,7 @@ enum chy_rc chy_host_allow(struct chy_ctx *cx, unsigned mask, const char *functi
                               chy_host_module(cx), function, stages[cx->stage]);
 }
 
-static char *host_fmt(struct chy_ctx *cx, const char *f, ...)
+static char *__attribute__((format(printf, 2, 3))) host_fmt(struct chy_ctx *cx, const char *f, ...)
 {
     va_list ap;
     char *text;
@@ -42,8 +42,9 @@ static char *host_fmt(struct chy_ctx *cx, const char *f, ...)
     return text;
 }
 
-static enum chy_rc host_fail(struct chy_ctx *cx, const struct chy_problem_type *t, const char *file,
-                             int line, const char *detail, ...)
+static enum chy_rc __attribute__((format(printf, 5, 6)))
+host_fail(struct chy_ctx *cx, const struct chy_problem_type *t, const char *file, int line,
+          const char *detail, ...)
 {
     va_list ap;
     char *text;
@@ -57,7 +58,8 @@ static enum chy_rc host_fail(struct chy_ctx *cx, const struct chy_problem_type *
     return chy_fail_at(cx, t, file, line, "%s", text);
 }
 
-static void host_log(struct chy_ctx *cx, int syslog_level, const char *f, ...)
+static void __attribute__((format(printf, 3, 4)))
+host_log(struct chy_ctx *cx, int syslog_level, const char *f, ...)
 {
     va_list ap;
     char *text;
