@@ -462,6 +462,9 @@ class Http01Server:
             daemon_threads = True
             request_queue_size = 128
 
+            def handle_error(self, *_):
+                """A validator that was killed hangs up; that is no news."""
+
         self.server = Server(("127.0.0.1", port), Handler)
         self.port = self.server.server_address[1]
         self.thread = threading.Thread(target=self.server.serve_forever, daemon=True)
