@@ -43,7 +43,7 @@ struct chy_conn {
     struct bufferevent *bev;
     struct event timer;
     enum conn_state state;
-    enum chy_listener kind;
+    const struct chy_front_listener *listener;
     struct chy_http1 *request; /* on its way in                   */
     struct chy_work *work;     /* with a worker                   */
     unsigned n_requests;
@@ -144,18 +144,36 @@ static void send_answer(struct chy_conn *c, uint8_t *b, size_t n, bool closing)
         abort();
 }
 
-static void send_refusal(struct chy_conn *c, int status, const char *reason, unsigned retry_after_s)
+static void send_refusal(struct chy_conn *c, struct chy_http1_refusal r)
 {
-    size_t n;
-    uint8_t *b = chy_http1_refusal(status, reason, retry_after_s, false, chy_clock_now(), &n);
     char peer[INET6_ADDRSTRLEN];
+    uint8_t *b;
+    size_t n;
 
     chy_peers_text((struct sockaddr *)&c->peer, peer);
-    chy_log_event(NULL, LOG_INFO, "refused before any handler",
-                  json_pack("{s:s, s:i, s:s}", "peer", peer, "status", status, "detail", reason));
+    chy_log_event(
+        NULL, LOG_INFO, "refused before any handler",
+        json_pack("{s:s, s:i, s:s}", "peer", peer, "status", r.status, "detail", r.reason));
+    r.headers = c->listener->refusal_headers;
+    r.n_headers = c->listener->n_refusal_headers;
+    b = chy_http1_refuse(&r, chy_clock_now(), &n);
     chy_http1_free(c->request);
     c->request = NULL;
     send_answer(c, b, n, true);
+}
+
+/* The codec's refusal, or a deadline's. */
+static void refuse(struct chy_conn *c, int status, const char *reason)
+{
+    send_refusal(c, (struct chy_http1_refusal){.status = status, .reason = reason});
+}
+
+static void refuse_busy(struct chy_conn *c, bool head_only)
+{
+    send_refusal(c, (struct chy_http1_refusal){.status = 503,
+                                               .reason = "the server is busy; try again",
+                                               .retry_after_s = 1,
+                                               .head_only = head_only});
 }
 
 /* RFC 9110 section 9.3.7: "OPTIONS *" asks about the server, not about a resource. */
@@ -191,7 +209,7 @@ static void submit(struct chy_conn *c)
         abort();
     w->home = &c->io->mailbox;
     w->conn = c;
-    w->listener = c->kind;
+    w->listener = c->listener->kind;
     w->request = c->request;
     w->close = !chy_http1_keep_alive(c->request) || c->io->draining ||
                c->n_requests >= c->io->limits->requests_per_connection;
@@ -201,7 +219,7 @@ static void submit(struct chy_conn *c)
     if (!chy_pool_submit(c->io->pool, w)) {
         w->request = NULL;
         chy_work_free(w);
-        send_refusal(c, 503, "the server is busy; try again", 1);
+        refuse_busy(c, strcmp(rq.method, "HEAD") == 0);
         return;
     }
     c->request = NULL;
@@ -248,7 +266,7 @@ static void read_request(struct chy_conn *c)
             submit(c);
             break;
         case CHY_HTTP1_REFUSED:
-            send_refusal(c, chy_http1_status(c->request), chy_http1_reason(c->request), 0);
+            refuse(c, chy_http1_status(c->request), chy_http1_reason(c->request));
             break;
         }
     }
@@ -306,12 +324,12 @@ static void on_deadline(evutil_socket_t fd, short what, void *arg)
     switch (c->state) {
     case CONN_HEAD:
         if (c->request != NULL && chy_http1_started(c->request))
-            send_refusal(c, 408, "the headers took too long", 0);
+            refuse(c, 408, "the headers took too long");
         else
             close_idle(c);
         return;
     case CONN_BODY:
-        send_refusal(c, 408, "the body took too long", 0);
+        refuse(c, 408, "the body took too long");
         return;
     case CONN_IDLE:
         close_idle(c);
@@ -355,7 +373,7 @@ static void add_conn(struct chy_io *io, struct chy_listen *listen, struct buffer
         abort();
     c->io = io;
     c->bev = bev;
-    c->kind = listen->config->kind;
+    c->listener = listen->config;
     memcpy(&c->peer, sa,
            sa->sa_family == AF_INET6 ? sizeof(struct sockaddr_in6) : sizeof(struct sockaddr_in));
     c->next = io->conns;

@@ -10,6 +10,8 @@ struct chy_front_listener {
     const char *address; /* numeric, IPv4 or IPv6; "::" takes both                          */
     uint16_t port;       /* 0: the kernel chooses, see chy_front_port                       */
     const char *certificate, *key; /* PEM files: TLS; NULL: plain HTTP                      */
+    const struct chy_header *refusal_headers; /* on refusals that come before any handler    */
+    size_t n_refusal_headers;                 /* few: a reply holds CHY_REPLY_HEADERS         */
 };
 
 /* Deadlines are absolute: octets that drip in do not move them. */

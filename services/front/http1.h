@@ -20,7 +20,7 @@ enum chy_http1_state {
     CHY_HTTP1_HEAD,    /* the head is not complete                         */
     CHY_HTTP1_BODY,    /* the head is complete and right, the body is not  */
     CHY_HTTP1_DONE,    /* one request: see chy_http1_request               */
-    CHY_HTTP1_REFUSED, /* see chy_http1_refusal; the connection must end   */
+    CHY_HTTP1_REFUSED, /* see chy_http1_refuse; the connection must end   */
 };
 
 /* One request on its way in.  Takes memory as octets come, never more than the limits plus the next
@@ -61,9 +61,16 @@ size_t chy_http1_memory(const struct chy_http1 *p);
  * connection.  now: for Date. */
 uint8_t *chy_http1_answer(const struct chy_reply *rp, bool head_only, bool close, time_t now,
                           size_t *ret_n);
-/* The problem document for a request that no handler saw, with "Connection: close" (RFC 7807).
- * reason: printable ASCII without quotes and backslashes.  retry_after_s: 0 for none. */
-uint8_t *chy_http1_refusal(int status, const char *reason, unsigned retry_after_s, bool head_only,
-                           time_t now, size_t *ret_n);
+/* What a client is told about a request that no handler saw. */
+struct chy_http1_refusal {
+    int status;
+    const char *reason; /* the problem's detail: printable ASCII without quotes and backslashes */
+    unsigned retry_after_s; /* 0: none                                                          */
+    bool head_only;         /* the request was HEAD                                             */
+    const struct chy_header *headers; /* of the listener                                        */
+    size_t n_headers;
+};
+/* The answer with a problem document and "Connection: close" (RFC 7807), like chy_http1_answer. */
+uint8_t *chy_http1_refuse(const struct chy_http1_refusal *r, time_t now, size_t *ret_n);
 
 #endif

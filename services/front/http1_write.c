@@ -138,21 +138,22 @@ uint8_t *chy_http1_answer(const struct chy_reply *rp, bool head_only, bool close
     return (uint8_t *)s.b;
 }
 
-uint8_t *chy_http1_refusal(int status, const char *reason, unsigned retry_after_s, bool head_only,
-                           time_t now, size_t *ret_n)
+uint8_t *chy_http1_refuse(const struct chy_http1_refusal *r, time_t now, size_t *ret_n)
 {
-    bool ours = status == 500 || status == 503;
-    struct chy_reply rp = {.status = status, .content_type = "application/problem+json"};
+    bool ours = r->status == 500 || r->status == 503;
+    struct chy_reply rp = {.status = r->status, .content_type = "application/problem+json"};
     char body[512], wait[16];
     int n = snprintf(body, sizeof body, "{\"type\":\"%s\",\"detail\":\"%s\",\"status\":%d}",
-                     ours ? CHY_P_serverInternal.urn : CHY_P_malformed.urn, reason, status);
+                     ours ? CHY_P_serverInternal.urn : CHY_P_malformed.urn, r->reason, r->status);
 
-    assert(n > 0 && (size_t)n < sizeof body && reason[strcspn(reason, "\"\\\r\n")] == '\0');
+    assert(n > 0 && (size_t)n < sizeof body && r->reason[strcspn(r->reason, "\"\\\r\n")] == '\0');
     rp.body = body;
     rp.body_len = (size_t)n;
-    if (retry_after_s > 0) {
-        snprintf(wait, sizeof wait, "%u", retry_after_s);
+    for (size_t i = 0; i < r->n_headers; i++)
+        chy_reply_header(&rp, r->headers[i].name, r->headers[i].value);
+    if (r->retry_after_s > 0) {
+        snprintf(wait, sizeof wait, "%u", r->retry_after_s);
         chy_reply_header(&rp, "Retry-After", wait);
     }
-    return chy_http1_answer(&rp, head_only, true, now, ret_n);
+    return chy_http1_answer(&rp, r->head_only, true, now, ret_n);
 }

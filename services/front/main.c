@@ -34,14 +34,32 @@ static void reload_policy(void *owner)
     chy_arena_free(cx.arena);
 }
 
-static size_t fill_listeners(const struct chy_node *node, struct chy_front_listener listeners[2])
+/* core.md H-03 and H-09 hold for refusals that no handler sees, too. */
+static const struct chy_header *refusal_headers(struct chy_ctx *cx, const struct chy_node *node)
 {
-    listeners[0] = (struct chy_front_listener){CHY_LISTEN_ACME, node->acme.address, node->acme.port,
-                                               node->acme.certificate, node->acme.key};
+    struct chy_header *h = chy_alloc(cx, 2 * sizeof *h);
+
+    h[0] = (struct chy_header){"Access-Control-Allow-Origin", "*"};
+    h[1] = (struct chy_header){"Link", chy_fmt(cx, "<%s/directory>;rel=\"index\"", node->base_url)};
+    return h;
+}
+
+static size_t fill_listeners(struct chy_ctx *cx, const struct chy_node *node,
+                             struct chy_front_listener listeners[2])
+{
+    listeners[0] = (struct chy_front_listener){
+        .kind = CHY_LISTEN_ACME,
+        .address = node->acme.address,
+        .port = node->acme.port,
+        .certificate = node->acme.certificate,
+        .key = node->acme.key,
+        .refusal_headers = refusal_headers(cx, node),
+        .n_refusal_headers = 2,
+    };
     if (node->public.address == NULL)
         return 1;
-    listeners[1] = (struct chy_front_listener){CHY_LISTEN_PUBLIC, node->public.address,
-                                               node->public.port, NULL, NULL};
+    listeners[1] = (struct chy_front_listener){
+        .kind = CHY_LISTEN_PUBLIC, .address = node->public.address, .port = node->public.port};
     return 2;
 }
 
@@ -49,7 +67,7 @@ static int serve(struct chy_ctx *cx, const struct chy_node *node, struct chy_ser
 {
     struct chy_front_listener listeners[2];
     const struct chy_front_config config = {
-        .n_listeners = fill_listeners(node, listeners),
+        .n_listeners = fill_listeners(cx, node, listeners),
         .listeners = listeners,
         .io_threads = node->io_threads,
         .worker_threads = node->worker_threads,

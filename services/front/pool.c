@@ -60,8 +60,10 @@ static void run_work(struct worker *me, struct chy_ctx *cx, struct chy_work *w)
         chy_log(cx, LOG_ERR, "the handler gave no answer");
         rp.status = 500;
         w->close = true;
-        w->answer = chy_http1_refusal(500, "the request was not answered", 0, head_only,
-                                      chy_clock_now(), &w->answer_n);
+        w->answer = chy_http1_refuse(
+            &(struct chy_http1_refusal){
+                .status = 500, .reason = "the request was not answered", .head_only = head_only},
+            chy_clock_now(), &w->answer_n);
     } else {
         w->answer = chy_http1_answer(&rp, head_only, w->close, chy_clock_now(), &w->answer_n);
     }

@@ -33,8 +33,11 @@ int main(int argc, char **argv)
 {
     struct chy_ctx cx = {.arena = chy_arena_new(), .stage = CHY_STAGE_JOB};
     struct chy_front_listener listeners[2] = {
-        {CHY_LISTEN_ACME, "127.0.0.1", 0, argc > 2 ? argv[1] : NULL, argc > 2 ? argv[2] : NULL},
-        {CHY_LISTEN_PUBLIC, "127.0.0.1", 0, NULL, NULL},
+        {.kind = CHY_LISTEN_ACME,
+         .address = "127.0.0.1",
+         .certificate = argc > 2 ? argv[1] : NULL,
+         .key = argc > 2 ? argv[2] : NULL},
+        {.kind = CHY_LISTEN_PUBLIC, .address = "127.0.0.1"},
     };
     struct chy_front_config config = {
         .listeners = listeners,

@@ -110,8 +110,10 @@ int front_server_setup(void **state)
     snprintf(s->crt, sizeof s->crt, "%s/crt.pem", s->dir);
     snprintf(s->key, sizeof s->key, "%s/key.pem", s->dir);
     front_server_certificate(s, "first");
-    s->listeners[0] = (struct chy_front_listener){CHY_LISTEN_ACME, "127.0.0.1", 0, s->crt, s->key};
-    s->listeners[1] = (struct chy_front_listener){CHY_LISTEN_PUBLIC, "127.0.0.1", 0, NULL, NULL};
+    s->listeners[0] = (struct chy_front_listener){
+        .kind = CHY_LISTEN_ACME, .address = "127.0.0.1", .certificate = s->crt, .key = s->key};
+    s->listeners[1] =
+        (struct chy_front_listener){.kind = CHY_LISTEN_PUBLIC, .address = "127.0.0.1"};
     s->config = (struct chy_front_config){
         .listeners = s->listeners,
         .n_listeners = 2,

@@ -365,7 +365,9 @@ static void answers_are_one_buffer_with_length_and_date(void **state)
 static void refusals_are_problem_documents_that_close(void **state)
 {
     size_t n;
-    uint8_t *b = chy_http1_refusal(413, "body is too large", 0, false, 784111777, &n);
+    const struct chy_header headers[] = {{"Link", "<d>;rel=\"index\""}};
+    struct chy_http1_refusal r = {.status = 413, .reason = "body is too large"};
+    uint8_t *b = chy_http1_refuse(&r, 784111777, &n);
     const char *want = "HTTP/1.1 413 Content Too Large\r\nDate: Sun, 06 Nov 1994 08:49:37 GMT\r\n"
                        "Content-Type: application/problem+json\r\nContent-Length: 89\r\n"
                        "Connection: close\r\n\r\n"
@@ -376,7 +378,9 @@ static void refusals_are_problem_documents_that_close(void **state)
     assert_int_equal(n, strlen(want));
     assert_memory_equal(b, want, n);
     free(b);
-    b = chy_http1_refusal(503, "busy", 2, true, 784111777, &n);
+    r = (struct chy_http1_refusal){503, "busy", 2, true, headers, 1};
+    b = chy_http1_refuse(&r, 784111777, &n);
+    assert_non_null(memmem(b, n, "\r\nLink: <d>;rel=\"index\"\r\n", 25));
     assert_non_null(memmem(b, n, "\r\nRetry-After: 2\r\n", 18));
     assert_memory_equal(b + n - 4, "\r\n\r\n", 4);
     free(b);
