@@ -51,7 +51,8 @@ static bool read_options(struct chy_ctx *cx, struct init *i, int argc, char **ar
          &s->trust_anchors},
         {"allow-private", CHY_O_LIST, "CIDR", "private network where names may be validated",
          &s->allow},
-        {"modules-dir", CHY_O_TEXT, "DIR", "where extension modules are", &s->modules_dir},
+        {"modules-dir", CHY_O_LIST, "DIR", "where modules are, before the installed ones",
+         &s->modules_dirs},
         {"load", CHY_O_LIST, "NAME", "module to load; 'default' is every one there", &s->load},
         {"fronts", CHY_O_COUNT, "N", "front processes (1)", &s->fronts, 1, 64},
         {"workers", CHY_O_COUNT, "N", "worker processes (1)", &s->workers, 1, 64},
@@ -107,14 +108,16 @@ static enum chy_rc check_free(struct chy_ctx *cx, const struct init *i,
 static enum chy_rc check_reach(struct chy_ctx *cx, const struct init *i)
 {
     const struct chy_layout *l = &i->layout;
-    const char *const service_dirs[] = {l->config, l->keys, l->policy,
-                                        l->data,   l->run,  i->setup.modules_dir};
+    const char *const service_dirs[] = {l->config, l->keys, l->policy, l->data, l->run};
     const char *const signer_dirs[] = {l->config, l->keys, l->policy, l->run, l->signer_data};
 
     if (!i->service.change)
         return CHY_OK;
     for (size_t n = 0; n < sizeof service_dirs / sizeof service_dirs[0]; n++)
         if (chy_identity_reach(cx, &i->service, service_dirs[n]) != CHY_OK)
+            return CHY_ERR;
+    for (size_t n = 0; n < i->setup.modules_dirs.n; n++)
+        if (chy_identity_reach(cx, &i->service, i->setup.modules_dirs.v[n]) != CHY_OK)
             return CHY_ERR;
     for (size_t n = 0; n < sizeof signer_dirs / sizeof signer_dirs[0]; n++)
         if (chy_identity_reach(cx, &i->signer, signer_dirs[n]) != CHY_OK)
@@ -181,7 +184,10 @@ static void tell(struct chy_ctx *cx, const struct init *i)
     printf("modules     ");
     for (size_t n = 0; n < i->setup.load.n; n++)
         printf("%s%s", n > 0 ? ", " : "", i->setup.load.v[n]);
-    printf(" from %s\n", i->setup.modules_dir);
+    printf(" from");
+    for (size_t n = 0; n < i->setup.modules_dirs.n; n++)
+        printf(" %s", i->setup.modules_dirs.v[n]);
+    printf("\n");
     if (i->postgres != NULL)
         printf("database    'up' will make one below %s with %s\n", l->data, i->postgres);
     if (i->service.change)

@@ -117,8 +117,8 @@ static void look_at_rest(struct chy_ctx *cx, const struct chy_node *node, json_t
 
 static json_t *look(struct chy_ctx *cx, const struct chy_node *node)
 {
-    json_t *all = chy_keep_json(
-        cx, json_pack("{s:b, s:s, s:s}", "ok", true, "version", CHY_VERSION, "node", node->path));
+    json_t *all = chy_keep_json(cx, json_pack("{s:b, s:s, s:s, s:[]}", "ok", true, "version",
+                                              CHY_VERSION, "node", node->path, "processes"));
 
     look_at_processes(cx, node, all);
     if (chy_cli_drop(cx, node) != CHY_OK) {

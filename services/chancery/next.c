@@ -53,7 +53,7 @@ static const char *name_to_try(struct chy_ctx *cx, const struct chy_node *node)
     struct chy_report *report = chy_report_new(cx);
     struct chy_registry *registry;
     struct chy_policy *policy;
-    const char *profile, *name;
+    const char *profile, *name = NULL;
 
     if (chy_cli_drop(cx, node) != CHY_OK || chy_cli_modules(cx, node, &registry) != CHY_OK ||
         chy_policy_load(cx, node->policy_dir, chy_registry_policy_schema(registry), report,
@@ -61,13 +61,14 @@ static const char *name_to_try(struct chy_ctx *cx, const struct chy_node *node)
         return NULL;
     profile = json_string_value(
         json_object_get(chy_policy_get(policy, "", "chancery"), "default-profile"));
-    if (profile == NULL)
-        return NULL;
-    name =
-        first_name(json_object_get(chy_policy_get(policy, "profiles", profile), "identifiers"), 0);
-    if (name == NULL || strncmp(name, "*.", 2) != 0)
-        return name;
-    return chy_fmt(cx, "www.%s", name + 2);
+    if (profile != NULL)
+        name = first_name(
+            json_object_get(chy_policy_get(policy, "profiles", profile), "identifiers"), 0);
+    if (name != NULL)
+        name =
+            strncmp(name, "*.", 2) == 0 ? chy_fmt(cx, "www.%s", name + 2) : chy_fmt(cx, "%s", name);
+    chy_policy_drop(policy);
+    return name;
 }
 
 static char *put(struct chy_ctx *cx, char *text, const char *mark, const char *value)

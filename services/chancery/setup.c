@@ -5,6 +5,8 @@
 
 #include <arpa/inet.h>
 #include <dirent.h>
+#include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -144,57 +146,77 @@ static int by_name(const void *a, const void *b)
     return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
-/* Every NAME.so of the modules directory. */
-static enum chy_rc find_modules(struct chy_ctx *cx, const char *dir, struct chy_strings *ret)
+static bool has(const struct chy_strings *list, const char *word)
+{
+    for (size_t i = 0; i < list->n; i++)
+        if (strcmp(list->v[i], word) == 0)
+            return true;
+    return false;
+}
+
+/* Add the name of every NAME.so in dir. */
+static void find_modules(struct chy_ctx *cx, const char *dir, struct chy_strings *all)
 {
     DIR *d = opendir(dir);
     const struct dirent *e;
 
-    ret->v = chy_alloc(cx, MODULES_MAX * sizeof *ret->v);
-    ret->n = 0;
-    if (d == NULL)
-        return chy_fail(cx, &CHY_P_serverInternal,
-                        "%s: there is no such directory of modules; name it with --modules-dir DIR",
-                        dir);
-    while ((e = readdir(d)) != NULL && ret->n < MODULES_MAX) {
+    while (d != NULL && (e = readdir(d)) != NULL && all->n < MODULES_MAX) {
         size_t n = strlen(e->d_name);
+        char *name;
 
-        if (n > 3 && strcmp(e->d_name + n - 3, ".so") == 0 && e->d_name[0] != '.')
-            ret->v[ret->n++] = chy_fmt(cx, "%.*s", (int)(n - 3), e->d_name);
+        if (n <= 3 || strcmp(e->d_name + n - 3, ".so") != 0 || e->d_name[0] == '.')
+            continue;
+        name = chy_fmt(cx, "%.*s", (int)(n - 3), e->d_name);
+        if (!has(all, name))
+            all->v[all->n++] = name;
     }
-    closedir(d);
-    if (ret->n == 0)
-        return chy_fail(cx, &CHY_P_serverInternal,
-                        "%s: there are no modules in it, and without one there is nothing to "
-                        "certify; name another with --modules-dir DIR",
-                        dir);
-    qsort(ret->v, ret->n, sizeof *ret->v, by_name);
+    if (d != NULL)
+        closedir(d);
+}
+
+/* Those given, then the installed one; all absolute, for processes start in another directory. */
+static enum chy_rc find_directories(struct chy_ctx *cx, struct chy_setup *s)
+{
+    struct chy_strings dirs = {chy_alloc(cx, (s->modules_dirs.n + 1) * sizeof *dirs.v), 0};
+    char absolute[PATH_MAX];
+
+    for (size_t i = 0; i < s->modules_dirs.n; i++) {
+        if (realpath(s->modules_dirs.v[i], absolute) == NULL)
+            return chy_fail(cx, &CHY_P_serverInternal, "--modules-dir %s: %s", s->modules_dirs.v[i],
+                            strerror(errno));
+        if (!has(&dirs, absolute))
+            dirs.v[dirs.n++] = chy_fmt(cx, "%s", absolute);
+    }
+    if (realpath(chy_layout_modules(cx), absolute) != NULL && !has(&dirs, absolute))
+        dirs.v[dirs.n++] = chy_fmt(cx, "%s", absolute);
+    s->modules_dirs = dirs;
     return CHY_OK;
 }
 
 static enum chy_rc check_modules(struct chy_ctx *cx, struct chy_setup *s)
 {
-    struct chy_strings all;
-    char *absolute;
+    struct chy_strings all = {chy_alloc(cx, MODULES_MAX * sizeof *all.v), 0};
 
-    if (s->modules_dir == NULL)
-        s->modules_dir = chy_layout_modules(cx);
-    absolute = realpath(s->modules_dir, NULL);
-    if (absolute != NULL)
-        s->modules_dir = chy_fmt(cx, "%s", absolute);
-    free(absolute);
-    if (find_modules(cx, s->modules_dir, &all) != CHY_OK)
+    if (find_directories(cx, s) != CHY_OK)
         return CHY_ERR;
+    for (size_t i = 0; i < s->modules_dirs.n; i++)
+        find_modules(cx, s->modules_dirs.v[i], &all);
+    if (all.n == 0)
+        return chy_fail(cx, &CHY_P_serverInternal,
+                        "%s: there are no modules in it, and without one there is nothing to "
+                        "certify; name another with --modules-dir DIR",
+                        s->modules_dirs.n > 0 ? s->modules_dirs.v[0] : chy_layout_modules(cx));
+    qsort(all.v, all.n, sizeof *all.v, by_name);
     if (s->load.n == 0 || (s->load.n == 1 && strcmp(s->load.v[0], LOAD_ALL) == 0)) {
         s->load = all;
         return CHY_OK;
     }
     for (size_t i = 0; i < s->load.n; i++)
-        if (bsearch(&s->load.v[i], all.v, all.n, sizeof *all.v, by_name) == NULL)
+        if (!has(&all, s->load.v[i]))
             return chy_fail(cx, &CHY_P_serverInternal,
                             "--load %s: there is no %s.so in %s; --load " LOAD_ALL
                             " takes all that are there",
-                            s->load.v[i], s->load.v[i], s->modules_dir);
+                            s->load.v[i], s->load.v[i], s->modules_dirs.v[0]);
     return CHY_OK;
 }
 
@@ -303,13 +325,13 @@ char *chy_setup_node(struct chy_ctx *cx, const struct chy_setup *s, const struct
                    "base-url: %s\n"
                    "public-url: %s\n"
                    "%s%s%s"
-                   "modules: { directories: [%s], load: %s }\n"
+                   "modules: { directories: %s, load: %s }\n"
                    "processes: { fronts: %u, workers: %u }\n"
                    "%s",
                    quote(cx, chy_setup_url(cx, "https", s->host, s->port, 443)),
                    quote(cx, chy_setup_url(cx, "http", s->host, s->public_port, 80)), listeners,
-                   places, users, quote(cx, s->modules_dir), quote_list(cx, &s->load), s->fronts,
-                   s->workers, validation_text(cx, s));
+                   places, users, quote_list(cx, &s->modules_dirs), quote_list(cx, &s->load),
+                   s->fronts, s->workers, validation_text(cx, s));
 }
 
 char *chy_setup_ceilings(struct chy_ctx *cx, const struct chy_setup *s, const struct chy_layout *l)

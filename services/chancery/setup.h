@@ -9,10 +9,11 @@
 
 /* What the person said to init; checked by chy_setup_check. */
 struct chy_setup {
-    const char *host, *listen, *ca_name, *modules_dir, *policy_sample;
+    const char *host, *listen, *ca_name, *policy_sample;
     const char *database, *owner_database; /* both or none: not a private one */
     unsigned port, public_port, http_port, fronts, workers;
     struct chy_strings suffixes, stubs, trust_anchors, allow, load;
+    struct chy_strings modules_dirs;        /* searched in order; the installed one is added last */
     const char *service_user, *signer_user; /* NULL: as ourselves */
 };
 
