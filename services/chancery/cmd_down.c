@@ -13,14 +13,20 @@
 #include "services/chancery/state.h"
 
 #define DOWN_MS 180000 /* more than all the supervisor's own patience together */
-#define TELL_MS 3000   /* after which the person is told what is waited for    */
+#define LEFTOVER_MS 45000
+#define TELL_MS 3000 /* after which the person is told what is waited for    */
 
 static enum chy_rc down(struct chy_ctx *cx, const struct chy_node *node)
 {
     int64_t began = chy_clock_ms(), told = began;
     pid_t pid = 0, now = 0;
+    const char *name;
 
     if (!chy_state_running(cx, node->run_dir, &pid)) {
+        /* Of a killed supervisor: the kernel has told them to end. */
+        while (chy_state_leftover(cx, node->run_dir, &name, &now) &&
+               chy_clock_ms() - began < LEFTOVER_MS)
+            usleep(100000);
         printf("nothing runs; 'chancery up' starts it\n");
         return CHY_OK;
     }

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "core/base/auto.h"
+#include "core/base/clock.h"
 #include "core/base/file.h"
 #include "core/base/log.h"
 #include "core/base/problem.h"
@@ -24,6 +25,8 @@
 #include "services/chancery/probe.h"
 #include "services/chancery/state.h"
 #include "services/chancery/supervisor.h"
+
+#define LEFTOVER_MS 45000 /* a front lets requests end for 35 s */
 
 struct up {
     const char *node_path, *libexec;
@@ -273,6 +276,29 @@ static enum chy_rc detach(struct chy_ctx *cx, struct up *u)
     return follow(cx, u, ends[0]);
 }
 
+/* A supervisor was killed and we are quick: its database still holds its lock, its front its port. */
+static enum chy_rc wait_for_leftovers(struct chy_ctx *cx, const struct up *u)
+{
+    int64_t until = chy_clock_ms() + LEFTOVER_MS;
+    const char *name;
+    bool told = false;
+    pid_t pid;
+
+    while (chy_state_leftover(cx, u->node->run_dir, &name, &pid)) {
+        if (chy_clock_ms() > until)
+            return chy_fail(cx, &CHY_P_serverInternal,
+                            "%s (pid %d): still runs though its supervisor was killed; 'kill %d', "
+                            "then try again",
+                            name, (int)pid, (int)pid);
+        if (!told)
+            printf("waiting for the processes of a killed supervisor to end ...\n");
+        told = true;
+        fflush(stdout);
+        usleep(100000);
+    }
+    return CHY_OK;
+}
+
 static enum chy_rc prepare(struct chy_ctx *cx, struct up *u, pid_t *ret_other)
 {
     if (chy_cli_node(cx, u->node_path, &u->node) != CHY_OK ||
@@ -281,7 +307,9 @@ static enum chy_rc prepare(struct chy_ctx *cx, struct up *u, pid_t *ret_other)
         make_places(cx, u) != CHY_OK ||
         chy_state_lock(cx, u->node->run_dir, &u->lock, ret_other) != CHY_OK)
         return CHY_ERR;
-    return u->lock < 0 ? CHY_OK : check_all(cx, u);
+    if (u->lock < 0)
+        return CHY_OK;
+    return wait_for_leftovers(cx, u) == CHY_OK ? check_all(cx, u) : CHY_ERR;
 }
 
 static int run(struct chy_ctx *cx, int argc, char **argv)

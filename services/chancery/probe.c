@@ -15,11 +15,9 @@
 #include <curl/curl.h>
 
 #include "core/base/auto.h"
-#include "core/base/clock.h"
 #include "core/base/problem.h"
 
 #define DIRECTORY_TIMEOUT_MS 5000
-#define PORT_WAIT_MS 3000 /* processes of a killed supervisor end in this time */
 
 bool chy_probe_socket(const char *path)
 {
@@ -194,17 +192,9 @@ static char *holder_of(struct chy_ctx *cx, unsigned port)
 enum chy_rc chy_probe_port(struct chy_ctx *cx, const char *address, unsigned port, bool privileged,
                            const char *setting)
 {
-    int64_t until = chy_clock_ms() + PORT_WAIT_MS;
     int e = try_bind(address, port);
     char *holder = e == EADDRINUSE ? holder_of(cx, port) : NULL;
 
-    /* Our own, told to end by the death of its supervisor: it needs a moment. */
-    while (holder != NULL && strncmp(holder, "chancery-front ", 15) == 0 &&
-           chy_clock_ms() < until) {
-        usleep(50000);
-        e = try_bind(address, port);
-        holder = e == EADDRINUSE ? holder_of(cx, port) : NULL;
-    }
     if (e == 0 || (e == EACCES && privileged))
         return CHY_OK;
     if (e == EADDRINUSE)

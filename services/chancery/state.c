@@ -94,3 +94,35 @@ const json_t *chy_state_read(struct chy_ctx *cx, const char *run)
         return NULL;
     return state;
 }
+
+/* Does pid still run, and is it what we once called name?  Numbers are used again. */
+static bool still_runs(struct chy_ctx *cx, const char *name, pid_t pid)
+{
+    chy_auto_file FILE *f = fopen(chy_fmt(cx, "/proc/%d/stat", (int)pid), "re");
+    const char *kind = strcmp(name, "postgres") == 0
+                           ? name
+                           : chy_fmt(cx, "chancery-%.*s", (int)strcspn(name, "-"), name);
+    char program[16], state;
+
+    return f != NULL && fscanf(f, "%*d (%15[^)]) %c", program, &state) == 2 && state != 'Z' &&
+           strncmp(program, kind, sizeof program - 1) == 0;
+}
+
+bool chy_state_leftover(struct chy_ctx *cx, const char *run, const char **ret_name, pid_t *ret_pid)
+{
+    const json_t *list = json_object_get(chy_state_read(cx, run), "processes"), *c;
+    size_t i;
+
+    json_array_foreach(list, i, c)
+    {
+        const char *name = json_string_value(json_object_get(c, "name"));
+        pid_t pid = (pid_t)json_integer_value(json_object_get(c, "pid"));
+
+        if (name == NULL || pid <= 0 || !still_runs(cx, name, pid))
+            continue;
+        *ret_name = name;
+        *ret_pid = pid;
+        return true;
+    }
+    return false;
+}

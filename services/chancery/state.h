@@ -19,5 +19,8 @@ bool chy_state_running(struct chy_ctx *cx, const char *run, pid_t *ret_pid);
 /* state.json, whole or not at all.  Read: NULL where there is none. */
 enum chy_rc CHY_CHECK chy_state_write(struct chy_ctx *cx, const char *run, const json_t *state);
 const json_t *chy_state_read(struct chy_ctx *cx, const char *run);
+/* A process that state.json lists and that still runs although its supervisor, killed, does not; false
+ * if there is none.  Such processes have been told to end by the kernel and need a moment. */
+bool chy_state_leftover(struct chy_ctx *cx, const char *run, const char **ret_name, pid_t *ret_pid);
 
 #endif

@@ -66,7 +66,7 @@ processes()
 nothing_runs()
 {
     local i
-    for ((i = 0; i < 100; i++)); do
+    for ((i = 0; i < 400; i++)); do # a worker may be waiting for its database: 10 s
         [ -z "$(processes)" ] && return 0
         sleep 0.05
     done
