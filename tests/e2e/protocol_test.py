@@ -1,11 +1,11 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""Hostile protocol tests over HTTP against a running server.
+"""Hostile protocol tests over HTTP, against an installation of its own or a running server.
 
     tests/e2e/protocol_test.py [WORD...]       all tests, or those whose name holds a WORD ("T-J-1")
 
-Without the first three of these it starts an installation of its own, with two fronts on one port.
-Environment: CHY_DIRECTORY URL of the directory; CHY_ROOT file of the CA that signed the listener's
+An installation below CHY_PREFIX is brought up with two fronts, unless the environment names a server:
+CHY_DIRECTORY URL of the directory; CHY_ROOT file of the CA that signed the listener's
 certificate; CHY_HTTP01_PORT the port of 127.0.0.1 where http-01 is validated; optional: CHY_DIRECTORY2
 the directory by a second front; CHY_ZONE names below it resolve to 127.0.0.1 (chancery.example);
 CHY_TIMES=1 prints how long each took.
@@ -23,31 +23,25 @@ except ImportError:
         sys.exit("protocol_test.py: python3-cryptography is missing; apt-get install it")
     os.execv(DEBIAN, [DEBIAN, "-B", *sys.argv])
 
-NEEDED = ("CHY_DIRECTORY", "CHY_ROOT", "CHY_HTTP01_PORT")
-
-
-def run():
-    sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-    from protocol import harness
-    from protocol import transport, envelope, accounts, orders, issuance  # noqa: F401
-    return 1 if harness.run(sys.argv[1:]) else 0
-
-
-def run_on_own_server():
-    sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
-    from installation import Installation
-    with Installation(fronts=2) as ca:
-        ca.web.close()  # its port is the tests' own
-        os.environ.update(CHY_DIRECTORY=ca.directory, CHY_ROOT=str(ca.root),
-                          CHY_HTTP01_PORT=str(ca.web.port))
-        return run()
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from protocol import harness  # noqa: E402
+from protocol import transport, envelope, accounts, orders, issuance  # noqa: E402,F401
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
 
 
 def main():
-    if all(name in os.environ for name in NEEDED):
-        return run()
-    return run_on_own_server()
+    chosen, server = sys.argv[1:], os.environ.get("CHY_DIRECTORY")
+    if server:
+        web = harness.acme.Http01Server(int(os.environ["CHY_HTTP01_PORT"]))
+        world = harness.World(server, os.environ["CHY_ROOT"], web, os.environ.get("CHY_DIRECTORY2"))
+        return harness.run(world, chosen)
+    if "CHY_PREFIX" not in os.environ:
+        print("ok protocol # SKIP neither CHY_DIRECTORY nor CHY_PREFIX is set")
+        return 0
+    from installation import Installation
+    with Installation(fronts=2) as ca:
+        return harness.run(harness.World(ca.directory, ca.root, ca.web), chosen)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(1 if main() else 0)

@@ -100,14 +100,11 @@ def other_id(url):
 
 
 class World:
-    """The server under test, from the environment (tests/e2e/README.md)."""
+    """The server under test and who talks to it.  second: the directory by another front, or None."""
 
-    def __init__(self):
-        self.url = os.environ["CHY_DIRECTORY"]
-        self.ca = os.environ["CHY_ROOT"]
-        self.second = os.environ.get("CHY_DIRECTORY2")
+    def __init__(self, url, root, web, second=None):
+        self.url, self.ca, self.web, self.second = url, str(root), web, second
         self.zone = os.environ.get("CHY_ZONE", "chancery.example")
-        self.web = acme.Http01Server(int(os.environ["CHY_HTTP01_PORT"]))
         self.alice, self.bob = self.client(), self.client()
         self.directory = self.alice.directory
         self.issued_order = None
@@ -154,10 +151,9 @@ class World:
         accepted(self.alice.get(self.alice.kid))
 
 
-def run(chosen):
+def run(world, chosen):
     """Run the tests whose name holds one of chosen (all if empty); the number that failed."""
     passed = failed = 0
-    world = World()
     for name, function in TESTS:
         if chosen and not any(c in name for c in chosen):
             continue
@@ -175,6 +171,5 @@ def run(chosen):
             print(f"not ok {name} - {' '.join(why.split())[:900]}", flush=True)
         if os.environ.get("CHY_TIMES"):
             print(f"# {time.monotonic() - began:.2f} s", flush=True)
-    world.web.close()
     print(f"{passed} passed, {failed} failed", flush=True)
     return failed
