@@ -39,7 +39,15 @@ def main():
         print("ok protocol # SKIP neither CHY_DIRECTORY nor CHY_PREFIX is set")
         return 0
     from installation import Installation
-    with Installation(fronts=2) as ca:
+
+    class WithTerms(Installation):
+        """The sample policy, with its terms of service in force."""
+
+        def init(self):
+            super().init()
+            policy = self.home / "policy" / "chancery.yaml"
+            policy.write_text(policy.read_text().replace("  # terms:", "  terms:"))
+    with WithTerms(fronts=2) as ca:
         return harness.run(harness.World(ca.directory, ca.root, ca.web), chosen)
 
 

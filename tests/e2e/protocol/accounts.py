@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """core.md section 11 over HTTP: T-A."""
 import acme
-from protocol.harness import Skipped, accepted, check, equal, other_id, parallel, refused, test
+from protocol.harness import Skipped, accepted, check, equal, other_id, parallel, refused, served, test
 
 AGREED = {"termsOfServiceAgreed": True}
 
@@ -161,7 +161,8 @@ def unknown_kid(w):
 def deactivated(w):
     c = w.client()
     order, authorization, challenge = w.pending(c)
-    equal(accepted(c.post(c.kid, {"status": "deactivated"})).json["status"], "deactivated", "status")
+    answer = accepted(served(c.post(c.kid, {"status": "deactivated"})))
+    equal(answer.json["status"], "deactivated", "status")
     for url, payload in ((c.kid, None), (c.kid, {"status": "valid"}), (order["url"], None),
                          (authorization["url"], None), (challenge["url"], {}),
                          (w.directory["newOrder"], w.names_payload(w.name()))):

@@ -60,7 +60,7 @@ def nesting(w):
     c = w.alice
     refused(c.send(c.kid, "[" * 30000), "malformed")
     try:
-        refused(c.send(c.kid, "[" * 100000), "malformed", (400, 413))
+        refused(c.send(c.kid, "[" * 100000), "malformed", (400, 413), post=False)
     except OSError:
         pass  # it may stop reading and close
     refused(c.post(c.kid, b'{"a":' + b"[" * 20000 + b"}"), "malformed")
@@ -85,7 +85,7 @@ def nul(w):
 
 @test("T-B-08 odd numbers as a reason are refused")
 def numbers(w):
-    if "revokeCert" not in w.directory:
+    if "revokeCert" not in w.directory or not w.serves(w.directory["revokeCert"], {}):
         raise Skipped("no revokeCert")
     for number in ("1e400", "-0", "9223372036854775808", "1.5", "99999999999999999999999", "-1"):
         payload = b'{"certificate":"AAAA","reason":' + number.encode() + b"}"

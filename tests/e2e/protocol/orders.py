@@ -4,7 +4,8 @@ import re
 import time
 
 import acme
-from protocol.harness import Skipped, accepted, check, equal, other_id, parallel, refused, test
+from protocol.harness import (Skipped, accepted, check, equal, other_id, parallel, refused, served,
+                              test)
 
 
 def new_order(w, payload):
@@ -249,7 +250,7 @@ def other_status(w):
 def deactivate(w):
     order = w.ready()
     url = order["authorizations"][0]
-    answer = w.alice.post(url, {"status": "deactivated"})
+    answer = served(w.alice.post(url, {"status": "deactivated"}))
     equal(accepted(answer).json["status"], "deactivated", "status")
     equal(w.alice.get(order["url"]).json["status"], "invalid", "status of the order")
     fresh = w.alice.order([order["identifiers"][0]["value"]])
@@ -275,7 +276,7 @@ def orders_list(w):
     url = c.get(c.kid).json.get("orders")
     if url is None:
         raise Skipped("no orders list")
-    equal(c.get(url).json, {"orders": []}, "list of a new account")
+    equal(served(c.post(url)).json, {"orders": []}, "list of a new account")
     order = c.order([w.name()])
     equal(c.get(url).json["orders"], [order["url"]], "list")
     refused(w.bob.post(url), "malformed unauthorized", (403, 404))

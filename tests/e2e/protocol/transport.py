@@ -15,14 +15,14 @@ def objects(w):
     account = w.alice.get(w.alice.kid).json
     urls = {"account": w.alice.kid, "order": order["url"], "authorization": authorization["url"],
             "challenge": challenge["url"], "finalize": order["finalize"]}
-    if "orders" in account:
+    if "orders" in account and w.serves(account["orders"]):
         urls["orders list"] = account["orders"]
     return urls
 
 
 def actions(w):
     return [n for n in ("newAccount", "newOrder", "newAuthz", "keyChange", "revokeCert")
-            if n in w.directory]
+            if n in w.directory and w.serves(w.directory[n], {})]
 
 
 @test("T-D-01 T-D-05 the directory lists absolute URLs below the configured base")
