@@ -4,8 +4,8 @@
  * CHY_OK after calling fail is taken at its word of failure.  What a module hands out is checked and
  * bounded before core sees it; a unit of work that has failed already calls no module.
  *
- * Stages while the module runs: request for parse, from_csr, offer, accept, on_new, on_update,
- * on_issued, on_revoke and rendering; probe for probe and recheck; step for step; issue for
+ * Stages while the module runs: request for parse, from_csr, offer, accept, on_new and
+ * rendering; probe for probe and recheck; step for step; issue for
  * contribute, on_finalize, shape, and for the pure functions permitted, authz_subject and covers,
  * which have neither database nor network. */
 #ifndef CHY_EXT_DISPATCH_H
@@ -37,10 +37,6 @@ enum chy_rc CHY_CHECK chy_ident_recheck(struct chy_ctx *cx, const struct chy_ide
 
 enum chy_rc CHY_CHECK chy_challenge_offer(struct chy_ctx *cx, const struct chy_challenge_type *t,
                                           struct chy_challenge *ch, bool *ret_offered);
-/* Nothing where the type has no on_first_read. */
-enum chy_rc CHY_CHECK chy_challenge_first_read(struct chy_ctx *cx,
-                                               const struct chy_challenge_type *t,
-                                               struct chy_challenge *ch);
 enum chy_rc CHY_CHECK chy_challenge_accept(struct chy_ctx *cx, const struct chy_challenge_type *t,
                                            struct chy_challenge *ch, const json_t *body);
 /* Stage probe while it runs. ret_evidence NULL where the type has no probe. */
@@ -55,24 +51,12 @@ enum chy_rc CHY_CHECK chy_challenge_step(struct chy_ctx *cx, const struct chy_ch
 /* Over all loaded modules, in load order.  Rendering adds members; one that is there already is an
  * internal fault of the module. */
 enum chy_rc CHY_CHECK chy_directory_extend(struct chy_ctx *cx, json_t *dir, json_t *meta);
-enum chy_rc CHY_CHECK chy_account_extend(struct chy_ctx *cx, const struct chy_account *a,
-                                         json_t *object);
-enum chy_rc CHY_CHECK chy_authz_extend(struct chy_ctx *cx, const struct chy_ident *id,
-                                       json_t *object);
 enum chy_rc CHY_CHECK chy_order_render_extend(struct chy_ctx *cx, const struct chy_order *o,
                                               json_t *object);
 enum chy_rc CHY_CHECK chy_order_on_new(struct chy_ctx *cx, struct chy_order *o, const json_t *req,
                                        enum chy_authz_need *ret_need);
-/* A client POSTed to the order. */
-enum chy_rc CHY_CHECK chy_order_on_update(struct chy_ctx *cx, struct chy_order *o,
-                                          const json_t *req);
 enum chy_rc CHY_CHECK chy_order_on_finalize(struct chy_ctx *cx, struct chy_order *o, X509_REQ *csr,
                                             struct chy_cert_plan *plan);
-enum chy_rc CHY_CHECK chy_order_on_issued(struct chy_ctx *cx, struct chy_order *o,
-                                          const struct chy_id *cert);
-/* CHY_ERR: a module forbids revoking this certificate. */
-enum chy_rc CHY_CHECK chy_order_on_revoke(struct chy_ctx *cx, struct chy_order *o,
-                                          const struct chy_id *cert);
 enum chy_rc CHY_CHECK chy_profile_shape(struct chy_ctx *cx, const char *shape,
                                         const struct chy_order *o, X509_REQ *csr,
                                         struct chy_cert_plan *plan);

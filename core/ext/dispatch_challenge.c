@@ -104,24 +104,6 @@ enum chy_rc chy_challenge_offer(struct chy_ctx *cx, const struct chy_challenge_t
     return CHY_OK;
 }
 
-enum chy_rc chy_challenge_first_read(struct chy_ctx *cx, const struct chy_challenge_type *t,
-                                     struct chy_challenge *ch)
-{
-    struct held before = hold(ch);
-    struct chy_call call;
-    enum chy_rc rc;
-
-    if (t->on_first_read == NULL)
-        return CHY_OK;
-    if (chy_call_begin(cx, &call, t, CHY_STAGE_REQUEST, "on_first_read", t->name) != CHY_OK)
-        return CHY_ERR;
-    rc = t->on_first_read(cx, ch);
-    adopt(cx, ch, before);
-    if (chy_call_end(cx, &call, rc) != CHY_OK)
-        return CHY_ERR;
-    return check_state(cx, t, ch);
-}
-
 enum chy_rc chy_challenge_accept(struct chy_ctx *cx, const struct chy_challenge_type *t,
                                  struct chy_challenge *ch, const json_t *body)
 {

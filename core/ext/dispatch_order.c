@@ -27,7 +27,6 @@ struct order_args {
     const json_t *request;
     X509_REQ *csr;
     struct chy_cert_plan *plan;
-    const struct chy_id *cert;
     enum chy_authz_need need;
 };
 
@@ -56,20 +55,6 @@ enum chy_rc chy_order_on_new(struct chy_ctx *cx, struct chy_order *o, const json
     return CHY_OK;
 }
 
-static enum chy_rc call_on_update(struct chy_ctx *cx, const struct chy_order_ext *x, void *arg)
-{
-    struct order_args *a = arg;
-
-    return x->on_update == NULL ? CHY_OK : x->on_update(cx, a->order, a->request);
-}
-
-enum chy_rc chy_order_on_update(struct chy_ctx *cx, struct chy_order *o, const json_t *req)
-{
-    struct order_args a = {.order = o, .request = req};
-
-    return each_order_ext(cx, CHY_STAGE_REQUEST, "on_update", call_on_update, &a);
-}
-
 static enum chy_rc call_on_finalize(struct chy_ctx *cx, const struct chy_order_ext *x, void *arg)
 {
     struct order_args *a = arg;
@@ -83,34 +68,6 @@ enum chy_rc chy_order_on_finalize(struct chy_ctx *cx, struct chy_order *o, X509_
     struct order_args a = {.order = o, .csr = csr, .plan = plan};
 
     return each_order_ext(cx, CHY_STAGE_ISSUE, "on_finalize", call_on_finalize, &a);
-}
-
-static enum chy_rc call_on_issued(struct chy_ctx *cx, const struct chy_order_ext *x, void *arg)
-{
-    struct order_args *a = arg;
-
-    return x->on_issued == NULL ? CHY_OK : x->on_issued(cx, a->order, a->cert);
-}
-
-enum chy_rc chy_order_on_issued(struct chy_ctx *cx, struct chy_order *o, const struct chy_id *cert)
-{
-    struct order_args a = {.order = o, .cert = cert};
-
-    return each_order_ext(cx, CHY_STAGE_REQUEST, "on_issued", call_on_issued, &a);
-}
-
-static enum chy_rc call_on_revoke(struct chy_ctx *cx, const struct chy_order_ext *x, void *arg)
-{
-    struct order_args *a = arg;
-
-    return x->on_revoke == NULL ? CHY_OK : x->on_revoke(cx, a->order, a->cert);
-}
-
-enum chy_rc chy_order_on_revoke(struct chy_ctx *cx, struct chy_order *o, const struct chy_id *cert)
-{
-    struct order_args a = {.order = o, .cert = cert};
-
-    return each_order_ext(cx, CHY_STAGE_REQUEST, "on_revoke", call_on_revoke, &a);
 }
 
 enum chy_rc chy_profile_shape(struct chy_ctx *cx, const char *shape, const struct chy_order *o,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What modules add to the directory, accounts, authorizations and orders.  Rendering is additive: a
- * module fills an object of its own, and a member that is there already is refused, so that no module
- * can change what core or another one says. */
+/* What modules add to the directory and to orders.  Rendering is additive: a module fills an object of
+ * its own, and a member that is there already is refused, so that no module can change what core or
+ * another one says.  Accounts and authorizations are not rendered by modules yet (check.c). */
 #include "core/ext/call.h"
 
 /* Fill own (and own_meta, of a directory) with what m shows of subject. */
@@ -55,24 +55,6 @@ static enum chy_rc render_directory(struct chy_ctx *cx, const struct chy_module 
     return m->object_ext->directory(cx, own, own_meta);
 }
 
-static enum chy_rc render_account(struct chy_ctx *cx, const struct chy_module *m,
-                                  const void *subject, json_t *own, json_t *own_meta)
-{
-    (void)own_meta;
-    if (m->object_ext == NULL || m->object_ext->account == NULL)
-        return CHY_OK;
-    return m->object_ext->account(cx, subject, own);
-}
-
-static enum chy_rc render_authz(struct chy_ctx *cx, const struct chy_module *m, const void *subject,
-                                json_t *own, json_t *own_meta)
-{
-    (void)own_meta;
-    if (m->object_ext == NULL || m->object_ext->authz == NULL)
-        return CHY_OK;
-    return m->object_ext->authz(cx, subject, own);
-}
-
 static enum chy_rc render_order(struct chy_ctx *cx, const struct chy_module *m, const void *subject,
                                 json_t *own, json_t *own_meta)
 {
@@ -85,16 +67,6 @@ static enum chy_rc render_order(struct chy_ctx *cx, const struct chy_module *m, 
 enum chy_rc chy_directory_extend(struct chy_ctx *cx, json_t *dir, json_t *meta)
 {
     return render_each(cx, "directory", render_directory, NULL, dir, meta);
-}
-
-enum chy_rc chy_account_extend(struct chy_ctx *cx, const struct chy_account *a, json_t *object)
-{
-    return render_each(cx, "account", render_account, a, object, NULL);
-}
-
-enum chy_rc chy_authz_extend(struct chy_ctx *cx, const struct chy_ident *id, json_t *object)
-{
-    return render_each(cx, "authz", render_authz, id, object, NULL);
 }
 
 enum chy_rc chy_order_render_extend(struct chy_ctx *cx, const struct chy_order *o, json_t *object)

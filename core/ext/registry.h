@@ -16,7 +16,8 @@ struct chy_registry;
  * profile / command / job / CSR claim, missing required property of a challenge type, challenge of
  * whose identifier types none is known (types of modules not loaded may stand beside a known one),
  * hole in migrations, missing required function, capability that this version does not serve yet
- * (issuers, solvers, metrics; routes with client certificates or passwords), init failed.
+ * (issuers, solvers, metrics; on_first_read, on_update, on_issued, on_revoke; members of accounts and
+ * authorizations; routes with client certificates or passwords), init failed.
  *
  * Modules that lie in dirs without being named are "installed, not loaded": only the members of their
  * order_ext are remembered (DESIGN section 5).  The registry lives as long as the process; cx is used

@@ -149,10 +149,10 @@ static inline enum chy_rc act_on_new(struct chy_ctx *cx, struct chy_order *o, co
     return act(cx);
 }
 
-static inline enum chy_rc act_on_revoke(struct chy_ctx *cx, struct chy_order *o,
-                                        const struct chy_id *cert)
+static inline enum chy_rc act_on_finalize(struct chy_ctx *cx, struct chy_order *o, X509_REQ *csr,
+                                          struct chy_cert_plan *plan)
 {
-    (void)o, (void)cert;
+    (void)o, (void)csr, (void)plan;
     return act(cx);
 }
 
@@ -244,7 +244,7 @@ static const struct chy_ident_type *const actor_idents[] = {&actor_ident, &plain
 static const struct chy_challenge_type *const actor_challenges[] = {&actor_challenge,
                                                                     &plain_challenge, NULL};
 static const struct chy_order_ext actor_order = {
-    .on_new = act_on_new, .on_revoke = act_on_revoke, .render = act_render};
+    .on_new = act_on_new, .on_finalize = act_on_finalize, .render = act_render};
 static const struct chy_object_ext actor_object = {.directory = act_directory};
 static const struct chy_profile actor_profile = {.name = "actor-shape", .shape = act_shape};
 static const struct chy_profile *const actor_profiles[] = {&actor_profile, NULL};

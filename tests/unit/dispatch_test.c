@@ -301,23 +301,14 @@ static void one_waiver_waives_and_none_requires(void **state)
     assert_int_equal(chy_order_on_new(cx, NULL, NULL, &need), CHY_ERR);
 }
 
-static void functions_an_order_extension_does_not_have_are_passed_over(void **state)
+static void a_module_may_forbid_a_certificate(void **state)
 {
     struct chy_ctx *cx = *state;
 
-    assert_int_equal(chy_order_on_update(cx, NULL, NULL), CHY_OK);
+    actor.stage = CHY_STAGE_ISSUE;
     assert_int_equal(chy_order_on_finalize(cx, NULL, NULL, NULL), CHY_OK);
-    assert_int_equal(chy_order_on_issued(cx, NULL, NULL), CHY_OK);
-    assert_int_equal(actor.calls, 0);
-}
-
-static void a_module_may_forbid_a_revocation(void **state)
-{
-    struct chy_ctx *cx = *state;
-
-    assert_int_equal(chy_order_on_revoke(cx, NULL, NULL), CHY_OK);
     actor.fails = &CHY_P_unauthorized;
-    assert_int_equal(chy_order_on_revoke(cx, NULL, NULL), CHY_ERR);
+    assert_int_equal(chy_order_on_finalize(cx, NULL, NULL, NULL), CHY_ERR);
     assert_problem(cx, &CHY_P_unauthorized, "the actor says no");
 }
 
@@ -375,8 +366,7 @@ int main(void)
         T(csr_identifiers_of_another_type_are_refused),
         T(csr_identifiers_are_counted),
         T(one_waiver_waives_and_none_requires),
-        T(functions_an_order_extension_does_not_have_are_passed_over),
-        T(a_module_may_forbid_a_revocation),
+        T(a_module_may_forbid_a_certificate),
         T(rendering_adds_and_never_replaces),
         T(a_shape_is_called_by_name_in_the_issue_stage),
     };

@@ -83,6 +83,12 @@ SPOIL(no_command, p->command.run = NULL)
 SPOIL(hole, p->migrations[1].version = 3)
 SPOIL(disorder, p->migrations[0].version = 2; p->migrations[1].version = 1)
 SPOIL(nameless_migration, p->migrations[1].name = NULL)
+SPOIL(has_first_read, p->challenge.on_first_read = on_first_read)
+SPOIL(has_update, p->order.on_update = on_update)
+SPOIL(has_issued, p->order.on_issued = on_cert)
+SPOIL(has_revoke, p->order.on_revoke = on_cert)
+SPOIL(has_account, p->object.account = show_account)
+SPOIL(has_authz, p->object.authz = show_authz)
 static void has_issuers(struct parts *p)
 {
     static const struct chy_issuer one;
@@ -176,6 +182,12 @@ static const struct fault {
     {has_issuers, "does not serve capability issuers yet"},
     {has_solvers, "does not serve capability solvers yet"},
     {has_metrics, "does not serve capability metrics yet"},
+    {has_first_read, "does not serve capability on_first_read yet"},
+    {has_update, "does not serve capability on_update yet"},
+    {has_issued, "does not serve capability on_issued yet"},
+    {has_revoke, "does not serve capability on_revoke yet"},
+    {has_account, "does not serve capability account yet"},
+    {has_authz, "does not serve capability authz yet"},
 };
 
 static void every_fault_of_one_module_has_its_own_refusal(void **state)

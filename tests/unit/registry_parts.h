@@ -75,6 +75,37 @@ static inline enum chy_rc on_new(struct chy_ctx *cx, struct chy_order *o, const 
     return CHY_ERR;
 }
 
+static inline enum chy_rc on_first_read(struct chy_ctx *cx, struct chy_challenge *ch)
+{
+    (void)cx, (void)ch;
+    return CHY_ERR;
+}
+
+static inline enum chy_rc on_update(struct chy_ctx *cx, struct chy_order *o, const json_t *req)
+{
+    (void)cx, (void)o, (void)req;
+    return CHY_ERR;
+}
+
+static inline enum chy_rc on_cert(struct chy_ctx *cx, struct chy_order *o, const struct chy_id *id)
+{
+    (void)cx, (void)o, (void)id;
+    return CHY_ERR;
+}
+
+static inline enum chy_rc show_account(struct chy_ctx *cx, const struct chy_account *a,
+                                       json_t *object)
+{
+    (void)cx, (void)a, (void)object;
+    return CHY_ERR;
+}
+
+static inline enum chy_rc show_authz(struct chy_ctx *cx, const struct chy_ident *id, json_t *object)
+{
+    (void)cx, (void)id, (void)object;
+    return CHY_ERR;
+}
+
 static inline enum chy_rc shape(struct chy_ctx *cx, const struct chy_order *o, X509_REQ *csr,
                                 struct chy_cert_plan *plan)
 {
