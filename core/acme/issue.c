@@ -177,6 +177,14 @@ static const char *joined(struct chy_ctx *cx, const json_t *doc, const char *key
     return text;
 }
 
+/* An empty list leaves the extension out. */
+static enum chy_rc plan_usage(struct chy_ctx *cx, struct chy_issuance *is, const char *key)
+{
+    if (json_array_size(json_object_get(is->profile, key)) == 0)
+        return CHY_OK;
+    return chy_plan_usage(cx, is->plan, joined(cx, is->profile, key));
+}
+
 /* X.509 is inclusive of its last second; a lifetime of n seconds ends at n - 1 (core.md section 33). */
 static enum chy_rc plan_validity(struct chy_ctx *cx, struct chy_issuance *is)
 {
@@ -198,9 +206,8 @@ static enum chy_rc fill_plan(struct chy_ctx *cx, struct chy_issuance *is)
     const char *shape = json_string_value(json_object_get(is->profile, "shape"));
     X509_REQ *req = is->csr.req;
 
-    if (plan_validity(cx, is) != CHY_OK ||
-        chy_plan_usage(cx, is->plan, joined(cx, is->profile, "key-usage")) != CHY_OK ||
-        chy_plan_usage(cx, is->plan, joined(cx, is->profile, "extended-key-usage")) != CHY_OK)
+    if (plan_validity(cx, is) != CHY_OK || plan_usage(cx, is, "key-usage") != CHY_OK ||
+        plan_usage(cx, is, "extended-key-usage") != CHY_OK)
         return CHY_ERR;
     for (size_t i = 0; i < is->order->n_idents; i++)
         if (chy_ident_contribute(cx, &is->order->idents[i], is->proofs[i]->grant, req, is->plan) !=

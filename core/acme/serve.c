@@ -155,6 +155,14 @@ static void refresh_copies(struct chy_acme *a)
     a->cx->problem = before;
 }
 
+static bool is_directory(const struct chy_acme *a)
+{
+    size_t n = strlen(a->server->base_path);
+
+    return strncmp(a->rq->path, a->server->base_path, n) == 0 &&
+           strcmp(a->rq->path + n, "/directory") == 0;
+}
+
 /* Headers of every answer (core.md H-03, H-09, H-10, H-11). */
 static void common_headers(struct chy_acme *a)
 {
@@ -167,7 +175,7 @@ static void common_headers(struct chy_acme *a)
     chy_reply_header(a->rp, "Access-Control-Allow-Origin", "*");
     chy_reply_header(a->rp, "Access-Control-Expose-Headers",
                      "Link, Replay-Nonce, Location, Retry-After");
-    if (strcmp(a->rq->path + strlen(a->server->base_path), "/directory") != 0)
+    if (!is_directory(a))
         chy_reply_header(a->rp, "Link",
                          chy_fmt(a->cx, "<%s>;rel=\"index\"", chy_acme_url(a->cx, "/directory")));
     if (!is_post)

@@ -22,6 +22,7 @@ challenges: [toy-01]
 keys: [ec-p256]
 lifetime: { default: 7d, max: 7d }
 key-usage: [digitalSignature]
+extended-key-usage: []
 """
 
 
