@@ -12,6 +12,7 @@
 #include <cmocka.h>
 
 #include <openssl/pem.h>
+#include <openssl/param_build.h>
 #include <openssl/rsa.h>
 
 #include "core/base/auto.h"
