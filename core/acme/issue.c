@@ -204,6 +204,7 @@ static enum chy_rc plan_validity(struct chy_ctx *cx, struct chy_issuance *is)
 static enum chy_rc fill_plan(struct chy_ctx *cx, struct chy_issuance *is)
 {
     const char *shape = json_string_value(json_object_get(is->profile, "shape"));
+    const char *status = is->order->status;
     X509_REQ *req = is->csr.req;
 
     if (plan_validity(cx, is) != CHY_OK || plan_usage(cx, is, "key-usage") != CHY_OK ||
@@ -215,7 +216,12 @@ static enum chy_rc fill_plan(struct chy_ctx *cx, struct chy_issuance *is)
             return CHY_ERR;
     if (shape != NULL && chy_profile_shape(cx, shape, is->order, req, is->plan) != CHY_OK)
         return CHY_ERR;
-    return chy_order_on_finalize(cx, is->order, req, is->plan);
+    if (chy_order_on_finalize(cx, is->order, req, is->plan) != CHY_OK)
+        return CHY_ERR;
+    if (is->order->status != status)
+        return chy_fault_internal(cx, "a module sets an order status of its own: this version does "
+                                      "not serve that");
+    return CHY_OK;
 }
 
 enum chy_rc chy_issue_plan(struct chy_ctx *cx, struct chy_issuance *is)

@@ -287,8 +287,9 @@ enum chy_rc chy_new_order(struct chy_acme *a)
     if (read_request(a, &o, &profile) != CHY_OK ||
         chy_order_on_new(cx, &o, a->payload, &need) != CHY_OK)
         return CHY_ERR;
-    if (need != CHY_AUTHZ_REQUIRED)
-        return chy_fault_internal(cx, "a module waives authorizations: nobody may here");
+    if (need != CHY_AUTHZ_REQUIRED || o.status != NULL)
+        return chy_fault_internal(cx, "a module waives authorizations or sets a status of its own: "
+                                      "this version serves neither");
     if (make_wishes(a, &o, profile, pending_until, &wishes, &n) != CHY_OK ||
         chy_order_create(cx, &a->guard, &o, wishes, n, json_object_get(profile, "challenges"),
                          now + REUSE_AT_LEAST_S,

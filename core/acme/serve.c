@@ -75,18 +75,11 @@ static void answer_options(struct chy_acme *a, const struct chy_acme_route *r)
 /* A module's own route: the envelope is opened if it asked for one, then its handler runs. */
 static enum chy_rc call_module(struct chy_acme *a, const struct chy_route *mr)
 {
-    enum chy_rc rc;
-
     if (a->has_nonce && chy_nonce_spend(a->cx, &a->guard) != CHY_OK)
         return CHY_ERR;
     a->rq->account = a->account.url != NULL ? &a->account : NULL;
     a->rq->payload = a->payload;
-    a->cx->module = chy_registry_owner(a->server->registry, mr);
-    rc = mr->handle(a->cx, a->rq, a->rp);
-    a->cx->module = NULL;
-    if (rc == CHY_OK && !chy_failed(a->cx))
-        return CHY_OK;
-    return chy_fault_internal(a->cx, "a module's route failed without a reason");
+    return chy_route_call(a->cx, mr, a->rq, a->rp);
 }
 
 static enum chy_rc call_handler(struct chy_acme *a, const struct chy_acme_route *r)
@@ -101,7 +94,8 @@ static enum chy_rc call_handler(struct chy_acme *a, const struct chy_acme_route 
         return wrong_method(a, r);
     if ((is_post && !r->post) || (!is_post && !r->get))
         return wrong_method(a, r);
-    if (is_post && chy_envelope_open(a, r->auth == CHY_ROUTE_JWK) != CHY_OK)
+    if (is_post && (r->module == NULL || r->auth == CHY_ROUTE_KID) &&
+        chy_envelope_open(a, r->auth == CHY_ROUTE_JWK) != CHY_OK)
         return CHY_ERR;
     return r->module != NULL ? call_module(a, r->module) : r->handle(a);
 }

@@ -171,8 +171,19 @@ static void check_lifetime(struct chy_policy_set *set, const struct chy_policy_f
               chy_yaml_line(issuer->doc, "/max-lifetime"));
 }
 
+/* Publicly trusted certificates want several perspectives and CAA at every issuance; until this
+ * program does both, a profile that promises them is refused. */
+static void check_public(struct chy_policy_set *set, const struct chy_policy_file *file)
+{
+    if (json_is_true(json_object_get(chy_yaml_json(file->doc), "public")))
+        WRONG(set, file, "/public",
+              "this version does not serve public profiles yet: it asks one perspective and checks "
+              "no CAA");
+}
+
 static void check_profile(struct chy_policy_set *set, const struct chy_policy_file *file)
 {
+    check_public(set, file);
     check_lifetime(set, file, find_named(set, file, "issuer", CHY_KIND_ISSUER, "issuer"));
     check_each(set, file, "challenges", check_challenge);
     check_each(set, file, "keys", check_key);

@@ -11,13 +11,13 @@
 #include "core/base/problem.h"
 #include "core/store/orders.h"
 
-/* Parameters $1..$13, common to both ways of recording. */
+/* Parameters $1..$14, common to both ways of recording. */
 #define RECORD_ARGS(o, r, lease, event)                                                            \
     CHY_ARG_ID(&(o)->id), CHY_ARG_ID(&(r)->id), CHY_ARG_TEXT((r)->profile),                        \
         CHY_ARG_TEXT((r)->issuer), CHY_ARG_TEXT((r)->policy_revision), CHY_ARG_JSON((r)->names),   \
         CHY_ARG_BYTES((r)->spki_sha256, 32), CHY_ARG_BYTES((r)->tbs_sha256, 32),                   \
         CHY_ARG_TIME((r)->not_before), CHY_ARG_TIME((r)->not_after), CHY_ARG_TIME(chy_now(cx)),    \
-        CHY_ARG_TIME(chy_now(cx) + (time_t)(lease)), CHY_ARG_ID(event)
+        CHY_ARG_TIME(chy_now(cx) + (time_t)(lease)), CHY_ARG_ID(event), CHY_ARG_JSON((o)->ext)
 
 #define INSERT_RECORD                                                                              \
     ", r AS (INSERT INTO certificates (id, order_id, account_id, status, profile, issuer, policy," \
@@ -33,7 +33,8 @@
 
 static const struct chy_sql q_record = {
     "certificate_record",
-    "WITH o AS (UPDATE orders SET status = 'processing', csr = $14::bytea, certificate = $2::bytea,"
+    "WITH o AS (UPDATE orders SET status = 'processing', csr = $15::bytea, ext = $14::jsonb, "
+    "certificate = $2::bytea,"
     "   due_at = to_timestamp($12) WHERE id = $1::bytea AND expires > to_timestamp($11)"
     "   AND (status = 'ready' OR (status = 'processing' AND certificate = $2::bytea))"
     "   RETURNING id, account_id)" INSERT_RECORD};
@@ -55,11 +56,12 @@ enum chy_rc chy_certificate_record(struct chy_ctx *cx, const struct chy_order *o
 
 static const struct chy_sql q_again = {
     "certificate_record_again",
-    "WITH o AS (UPDATE orders SET certificate = $2::bytea, due_at = to_timestamp($12)"
+    "WITH o AS (UPDATE orders SET certificate = $2::bytea, ext = $14::jsonb,"
+    "   due_at = to_timestamp($12)"
     "   WHERE id = $1::bytea AND status = 'processing'"
-    "   AND (certificate IS NOT DISTINCT FROM $14::bytea OR certificate = $2::bytea)"
+    "   AND (certificate IS NOT DISTINCT FROM $15::bytea OR certificate = $2::bytea)"
     "   RETURNING id, account_id)"
-    ", lost AS (UPDATE certificates c SET status = 'lost' FROM o WHERE c.id = $14::bytea"
+    ", lost AS (UPDATE certificates c SET status = 'lost' FROM o WHERE c.id = $15::bytea"
     "   AND c.status = 'recorded' RETURNING c.id, c.issuer, c.not_after)"
     ", gone AS (INSERT INTO revocations (serial, issuer, reason, revoked_at, not_after)"
     "   SELECT id, issuer, 0, to_timestamp($11), not_after FROM lost ON CONFLICT DO "

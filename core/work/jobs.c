@@ -2,7 +2,7 @@
 /* Periodic work: the store's upkeep and modules' jobs. */
 #include "core/base/clock.h"
 #include "core/base/log.h"
-#include "core/base/problem.h"
+#include "core/ext/dispatch.h"
 #include "core/store/nonces.h"
 #include "core/work/thread.h"
 
@@ -34,12 +34,7 @@ static uint32_t run_due(struct chy_worker_thread *t, const struct chy_job *job)
     enum chy_rc rc;
 
     chy_unit_begin(t, CHY_STAGE_JOB);
-    if (job == NULL) {
-        rc = chy_store_upkeep(&t->cx);
-    } else {
-        t->cx.module = chy_registry_owner(t->worker->registry, job);
-        rc = job->run(&t->cx, job->batch, &done);
-    }
+    rc = job == NULL ? chy_store_upkeep(&t->cx) : chy_job_call(&t->cx, job, &done);
     if (rc != CHY_OK)
         chy_log_problem(&t->cx, LOG_ERR, job == NULL ? "upkeep failed" : job->name);
     chy_unit_end(t);
