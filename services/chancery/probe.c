@@ -9,7 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include <curl/curl.h>
@@ -18,16 +17,24 @@
 #include "core/base/problem.h"
 
 #define DIRECTORY_TIMEOUT_MS 5000
+#define ACCEPTS 0x10000u /* __SO_ACCEPTCON in /proc/net/unix */
 
 bool chy_probe_socket(const char *path)
 {
-    struct sockaddr_un a = {.sun_family = AF_UNIX};
-    chy_auto_fd int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    chy_auto_file FILE *f = fopen("/proc/net/unix", "re");
+    char line[512];
 
-    if (fd < 0 || strlen(path) >= sizeof a.sun_path)
-        return false;
-    memcpy(a.sun_path, path, strlen(path));
-    return connect(fd, (struct sockaddr *)&a, sizeof a) == 0;
+    /* Looked up, not connected to: the signer would log a stranger. */
+    while (f != NULL && fgets(line, sizeof line, f) != NULL) {
+        unsigned flags;
+        int at = 0;
+
+        line[strcspn(line, "\n")] = '\0';
+        if (sscanf(line, "%*x: %*x %*x %x %*x %*x %*u %n", &flags, &at) == 1 && at > 0 &&
+            (flags & ACCEPTS) != 0 && strcmp(line + at, path) == 0)
+            return true;
+    }
+    return false;
 }
 
 static size_t ignore_body(char *b, size_t size, size_t n, void *arg)

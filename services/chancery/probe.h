@@ -5,7 +5,7 @@
 
 #include "core/policy/node.h"
 
-/* Does something accept connections on that unix socket? */
+/* Does something listen on that unix socket? */
 bool chy_probe_socket(const char *path);
 /* Does the ACME listener of this host serve its certificate over TLS and answer 200 for the
  * directory?  ret_why, if not NULL: what happened otherwise (arena). */
