@@ -48,6 +48,11 @@ enum chy_rc CHY_CHECK chy_challenge_step(struct chy_ctx *cx, const struct chy_ch
                                          struct chy_challenge *ch, const struct chy_event *ev,
                                          struct chy_verdict *ret);
 
+/* A module's own route (413 over its body limit) and job. */
+enum chy_rc CHY_CHECK chy_route_call(struct chy_ctx *cx, const struct chy_route *r,
+                                     struct chy_request *rq, struct chy_reply *rp);
+enum chy_rc CHY_CHECK chy_job_call(struct chy_ctx *cx, const struct chy_job *j, uint32_t *ret_done);
+
 /* Over all loaded modules, in load order.  Rendering adds members; one that is there already is an
  * internal fault of the module. */
 enum chy_rc CHY_CHECK chy_directory_extend(struct chy_ctx *cx, json_t *dir, json_t *meta);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Looks at the network through core/net, as a worker's probe would, and prints what came of it in one
- * line:  netlook SETTINGS.json dns NAME TYPE | http URL | fetch URL [ROOTS.pem [BODY]] | tls HOST ALPN
+ * line:  netlook SETTINGS.json dns NAME TYPE | http URL [MS] | fetch URL [ROOTS.pem [BODY]] | tls HOST ALPN
  * http: validation rules, at most 128 octets of body.  fetch: rules of other requests.
  * "ok ..." and exit code 0, or "TYPE: detail" and 1. */
 #include <stdio.h>
@@ -44,11 +44,13 @@ static enum chy_rc print_answer(struct chy_ctx *cx, const struct chy_http_query 
     return CHY_OK;
 }
 
-static enum chy_rc look_http(struct chy_ctx *cx, const char *url)
+static enum chy_rc look_http(struct chy_ctx *cx, const char *url, const char *ms)
 {
     struct chy_http_query q = {
         .url = url, .max_body = 128, .truncate = true, .max_redirects = 10, .validation = true};
 
+    if (ms != NULL)
+        q.timeout_ms = (unsigned)strtoul(ms, NULL, 10);
     return print_answer(cx, &q);
 }
 
@@ -97,7 +99,7 @@ static enum chy_rc look(struct chy_ctx *cx, int argc, char **argv)
     if (strcmp(what, "dns") == 0 && argc == 5)
         return look_dns(cx, argv[3], argv[4]);
     if (strcmp(what, "http") == 0)
-        return look_http(cx, argv[3]);
+        return look_http(cx, argv[3], argc > 4 ? argv[4] : NULL);
     if (strcmp(what, "fetch") == 0)
         return look_fetch(cx, argv[3], argc > 4 ? argv[4] : NULL, argc > 5 ? argv[5] : NULL);
     if (strcmp(what, "tls") == 0 && argc == 5)
