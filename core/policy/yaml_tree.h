@@ -7,6 +7,8 @@
 
 #define CHY_YAML_SIZE_MAX (1024 * 1024) /* octets of a document            */
 #define CHY_YAML_NODES_MAX 20000        /* keys and values together        */
+#define CHY_YAML_SCALAR_MAX 16384       /* octets of one value as written  */
+#define CHY_YAML_LINES_MAX 256          /* and lines */
 #define CHY_YAML_DEPTH_MAX 16           /* objects and lists in each other */
 
 #define CHY_YAML_NOWHERE SIZE_MAX
@@ -15,8 +17,7 @@
 struct chy_yaml_source {
     struct chy_ctx *cx;
     struct chy_report *report;
-    const char
-        *file; /* as messages name it; NULL: text is a default in C, positions mean nothing */
+    const char *file; /* as messages name it; NULL: a default in C, places mean nothing */
     const char *text; /* NUL after it */
     size_t n;
 };

@@ -315,6 +315,35 @@ static void everything_optional_may_be_written(void **state)
     chy_policy_drop(load_good(s));
 }
 
+/* deploy/policy-sample is what 'chancery init' begins with: valid as it stands but for certificates. */
+static void the_sample_tree_is_good(void **state)
+{
+    static const char *const files[] = {"chancery.yaml", "issuers/web-1.yaml", "profiles/web.yaml",
+                                        "profiles/short-lived.yaml", "README.md"};
+    static const char *const types[] = {"dns", NULL}, *const names[] = {"http-01", "dns-01", NULL};
+    static const struct chy_challenge_type http = {.name = "http-01", .ident_types = types};
+    static const struct chy_challenge_type dns = {.name = "dns-01", .ident_types = types};
+    static const struct chy_challenge_type *const all[] = {&http, &dns, NULL};
+    static const struct chy_policy_rule rule = {"dns", rich_alpha};
+    static const struct chy_policy_schema real = {NULL, &rule, 1, names, NULL, all};
+    struct state *s = *state;
+    struct chy_policy *p = NULL;
+
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+        size_t n;
+        char *text =
+            golden_read(s->cx, chy_fmt(s->cx, "../../deploy/policy-sample/%s", files[i]), &n);
+
+        put(s, files[i], text, n);
+    }
+    put_pem(s, "root.pem");
+    put_pem(s, "web-1.pem");
+    if (chy_policy_load(s->cx, s->dir, &real, s->report, &p) != CHY_OK)
+        fail_msg("%s", chy_report_text(s->report));
+    assert_non_null(chy_policy_get(p, "profiles", "short-lived"));
+    chy_policy_drop(p);
+}
+
 /* ---- mistakes inside files ---- */
 
 struct bad_file {
@@ -668,6 +697,7 @@ int main(void)
         TEST(each_visits_one_kind_in_order_of_name),
         TEST(the_revision_names_the_contents_only),
         TEST(everything_optional_may_be_written),
+        TEST(the_sample_tree_is_good),
         TEST(each_mistake_in_a_file_is_refused_at_its_place),
         TEST(each_mistake_in_a_profile_is_refused_at_its_place),
         TEST(mistakes_of_all_files_come_in_one_report),

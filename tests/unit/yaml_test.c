@@ -3,7 +3,10 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -46,6 +49,28 @@ static void bad_file(struct chy_ctx *cx, const char *folder, const char *name)
 static void every_broken_document_is_refused_with_its_sentences(void **state)
 {
     golden_each(*state, "policy/bad", ".yaml", bad_file);
+}
+
+static void silent_file(struct chy_ctx *cx, const char *folder, const char *name)
+{
+    size_t n;
+    const char *text = golden_read(cx, chy_fmt(cx, "%s/%s.yaml", folder, name), &n);
+    int quiet = memfd_create("stderr", MFD_CLOEXEC), kept = dup(STDERR_FILENO);
+    struct stat st;
+
+    assert_true(quiet >= 0 && kept >= 0);
+    dup2(quiet, STDERR_FILENO);
+    (void)chy_yaml_check(cx, chy_report_new(cx), "f", "profile", text, n, rich_items);
+    dup2(kept, STDERR_FILENO);
+    assert_int_equal(fstat(quiet, &st), 0);
+    assert_int_equal(st.st_size, 0);
+    close(quiet);
+    close(kept);
+}
+
+static void the_library_says_nothing_on_standard_error(void **state)
+{
+    golden_each(*state, "policy/bad", ".yaml", silent_file);
 }
 
 static void good_file(struct chy_ctx *cx, const char *folder, const char *name)
@@ -254,6 +279,7 @@ int main(void)
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
     const struct CMUnitTest tests[] = {
         TEST(every_broken_document_is_refused_with_its_sentences),
+        TEST(the_library_says_nothing_on_standard_error),
         TEST(every_good_document_becomes_its_json),
         TEST(what_is_not_utf8_text_is_refused),
         TEST(a_byte_order_mark_and_crlf_are_read_over),
