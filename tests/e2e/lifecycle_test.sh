@@ -86,7 +86,7 @@ print(*(s.getsockname()[1] for s in held))'
 finish()
 {
     [ -z "${DIR:-}" ] || [ ! -e "$DIR/node.yaml" ] || run "$CHANCERY" down --node "$DIR/node.yaml" >/dev/null 2>&1
-    [ -z "$MADE_USER" ] || userdel "$MADE_USER" 2>/dev/null
+    [ -z "$MADE_USER" ] || userdel --force "$MADE_USER" 2>/dev/null
     rm -rf "$WORK"
 }
 trap finish EXIT
