@@ -11,13 +11,15 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "core/base/clock.h"
 #include "core/base/log.h"
 #include "core/pki/frame.h"
 
 #define CONNECTIONS_MAX 256
 #define FRAME_MS 5000 /* from the first octet of a question to its last; the same for answers */
 #define REFUSAL_MS 100
-#define DRAIN_S 15    /* longer than a question, a sync and an answer take */
+#define DRAIN_MS 15000 /* longer than a question, a sync and an answer take */
+#define DRAIN_STEP_MS 5
 #define ACCEPT_MS 100 /* pause after a failed accept: out of descriptors */
 
 struct connection {
@@ -31,7 +33,6 @@ struct connection {
 struct server {
     const struct chy_signer_state *state;
     pthread_mutex_t lock;
-    pthread_cond_t left; /* a connection has ended */
     struct connection *connections;
     size_t n;
 };
@@ -87,7 +88,6 @@ static void leave(struct connection *c)
         }
     close(c->fd); /* under the lock: drain() must not shut down a descriptor that was reused */
     v->n--;
-    pthread_cond_broadcast(&v->left);
     pthread_mutex_unlock(&v->lock);
     free(c);
 }
@@ -149,6 +149,16 @@ static void welcome(struct server *v, int fd)
     }
 }
 
+static size_t count(struct server *v)
+{
+    size_t n;
+
+    pthread_mutex_lock(&v->lock);
+    n = v->n;
+    pthread_mutex_unlock(&v->lock);
+    return n;
+}
+
 /* Wait for room; false when it is time to stop. */
 static bool wait_for_room(struct server *v, int stop_fd)
 {
@@ -156,9 +166,7 @@ static bool wait_for_room(struct server *v, int stop_fd)
     bool room;
 
     do {
-        pthread_mutex_lock(&v->lock);
-        room = v->n < CONNECTIONS_MAX;
-        pthread_mutex_unlock(&v->lock);
+        room = count(v) < CONNECTIONS_MAX;
         if (poll(&stop, 1, room ? 0 : ACCEPT_MS) > 0)
             return false;
     } while (!room);
@@ -188,31 +196,29 @@ static void accept_all(struct server *v, int listen_fd, int stop_fd)
 /* What was sent before is still read and answered; nothing more comes in. */
 static void drain(struct server *v)
 {
-    struct timespec until;
+    int64_t until = chy_clock_ms() + DRAIN_MS;
 
-    clock_gettime(CLOCK_REALTIME, &until);
-    until.tv_sec += DRAIN_S;
     pthread_mutex_lock(&v->lock);
     for (struct connection *c = v->connections; c != NULL; c = c->next)
         shutdown(c->fd, SHUT_RD);
-    while (v->n > 0 && pthread_cond_timedwait(&v->left, &v->lock, &until) == 0)
-        ;
-    /* Never returning beats freeing what a thread still uses. */
-    if (v->n > 0) {
-        chy_log(NULL, LOG_ERR, "%zu connections did not end; leaving them", v->n);
-        _exit(1);
-    }
     pthread_mutex_unlock(&v->lock);
+    while (count(v) > 0) {
+        if (chy_clock_ms() > until) {
+            /* Never returning beats freeing what a thread still uses. */
+            chy_log(NULL, LOG_ERR, "%zu connections did not end; leaving them", count(v));
+            _exit(1);
+        }
+        poll(NULL, 0, DRAIN_STEP_MS);
+    }
 }
 
 void chy_signer_serve(const struct chy_signer_state *s, int listen_fd, int stop_fd)
 {
     struct server v = {.state = s};
 
-    if (pthread_mutex_init(&v.lock, NULL) != 0 || pthread_cond_init(&v.left, NULL) != 0)
+    if (pthread_mutex_init(&v.lock, NULL) != 0)
         abort();
     accept_all(&v, listen_fd, stop_fd);
     drain(&v);
-    pthread_cond_destroy(&v.left);
     pthread_mutex_destroy(&v.lock);
 }

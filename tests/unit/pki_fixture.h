@@ -173,4 +173,22 @@ FIXTURE void assert_refused(struct chy_ctx *cx, const struct chy_problem_type *t
     chy_problem_clear(cx);
 }
 
+FIXTURE void refuse_octets(struct chy_ctx *cx, const uint8_t *der, size_t n, const char *words)
+{
+    struct chy_csr csr = {.der = (const uint8_t *)"untouched"};
+
+    if (chy_csr_read(cx, der, n, &csr) == CHY_OK)
+        fail_msg("was not refused: %s", words);
+    assert_string_equal((const char *)csr.der, "untouched");
+    assert_refused(cx, &CHY_P_badCSR, words);
+}
+
+FIXTURE void refuse(struct chy_ctx *cx, const struct request *r, const char *words)
+{
+    size_t n;
+    uint8_t *der = make_request(cx, r, &n);
+
+    refuse_octets(cx, der, n, words);
+}
+
 #endif
