@@ -9,8 +9,6 @@
 #define TYPE_TXT 16
 #define VALUE_LENGTH 43    /* base64url of a SHA-256 */
 #define CANDIDATES_MAX 100 /* values of that shape that are kept */
-#define ATTEMPTS 3
-#define INTERVAL_S 5
 #define REUSE_S (200 * 86400)
 
 /* NO-25: the name must have room for the prefix. */
@@ -91,23 +89,6 @@ static bool any_is(const json_t *values, const char *expected)
     return found;
 }
 
-/* Records are there but not ours: they may still be on their way to this server, so look again as
- * long as there are attempts. */
-static enum chy_rc refuse(struct chy_ctx *cx, const struct chy_challenge *ch,
-                          const struct chy_event *ev, struct chy_verdict *out)
-{
-    if (ch->attempts < ATTEMPTS) {
-        out->state = CHY_V_PENDING;
-        out->wake_at = dns_host->now(cx) + INTERVAL_S;
-        return CHY_OK;
-    }
-    return DNS_INVALID(cx, out,
-                       PREFIX "%s: none of %d TXT records is the digest of the key authorization "
-                              "(RFC 8555 section 8.4)",
-                       ch->ident.value,
-                       (int)json_integer_value(json_object_get(ev->evidence, "records")));
-}
-
 static enum chy_rc step(struct chy_ctx *cx, struct chy_challenge *ch, const struct chy_event *ev,
                         struct chy_verdict *out)
 {
@@ -121,8 +102,13 @@ static enum chy_rc step(struct chy_ctx *cx, struct chy_challenge *ch, const stru
     if (!ev->quorum)
         return DNS_INVALID(cx, out, PREFIX "%s: too few network perspectives saw the same",
                            ch->ident.value);
+    /* Ours may still be on its way to the servers: a failed attempt, not yet a verdict. */
     if (!any_is(json_object_get(ev->evidence, "values"), expected))
-        return refuse(cx, ch, ev, out);
+        return DNS_FAIL(cx, &CHY_P_incorrectResponse,
+                        PREFIX "%s: none of %d TXT records is the digest of the key authorization "
+                               "(RFC 8555 section 8.4)",
+                        ch->ident.value,
+                        (int)json_integer_value(json_object_get(ev->evidence, "records")));
     out->state = CHY_V_VALID;
     out->grant = json_pack("{s:s, s:O?, s:O?, s:O?}", "method", dns_dns01.name, "name",
                            json_object_get(ev->evidence, "name"), "canonical",
@@ -144,8 +130,8 @@ const struct chy_challenge_type dns_dns01 = {
     .subdomain = CHY_YN_YES,
     .caa_method = "dns-01",
     .max_evidence_age_s = REUSE_S,
-    .attempts = ATTEMPTS,
-    .interval_s = INTERVAL_S,
+    .attempts = 3,
+    .interval_s = 5,
     .offer = offer,
     .probe = probe,
     .step = step,
