@@ -159,6 +159,8 @@ test_dns() {
         dns 'a\032b.chancery.example' 16
     check "a name that is too long is not looked up" "^dns: .*not a host name" \
         dns "$(printf 'a.%.0s' $(seq 130))example" 16
+    check "sixteen threads share one resolver" "^ok good=320 failed=16$" \
+        storm chancery.example a.dead.example
     zones_update DEL _acme-challenge.d1 TXT hello
     zones_update ADD _acme-challenge.d1 TXT changed
     check "a change is seen by the next lookup" "changed" dns _acme-challenge.d1.chancery.example 16

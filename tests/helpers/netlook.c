@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Looks at the network through core/net, as a worker's probe would, and prints what came of it in one
  * line:  netlook SETTINGS.json dns NAME TYPE | http URL [MS] | fetch URL [ROOTS.pem [BODY]] | tls HOST ALPN
+ * | storm NAME DEAD
  * http: validation rules, at most 128 octets of body.  fetch: rules of other requests.
  * "ok ..." and exit code 0, or "TYPE: detail" and 1. */
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -92,6 +94,54 @@ static enum chy_rc look_tls(struct chy_ctx *cx, const char *host, const char *al
     return CHY_OK;
 }
 
+struct storm {
+    struct chy_net *net;
+    const char *name, *dead;
+    unsigned good, failed;
+    pthread_t thread;
+};
+
+/* Good lookups, each with another name, and then one that is given up. */
+static void *run_storm(void *arg)
+{
+    struct storm *s = arg;
+
+    for (unsigned i = 0; i < 21; i++) {
+        struct chy_ctx *cx = fake_cx_new(CHY_STAGE_PROBE);
+        const char *name =
+            i < 20 ? chy_fmt(cx, "%u-%lx.%s", i, (unsigned long)pthread_self(), s->name) : s->dead;
+        struct chy_dns_answer a;
+
+        cx->net = s->net;
+        if (chy_net_dns(cx, name, 1, &a) == CHY_OK)
+            s->good += a.n == 1;
+        else
+            s->failed++;
+        fake_cx_free(cx);
+    }
+    return NULL;
+}
+
+/* Sixteen threads at once on one resolver. */
+static enum chy_rc look_storm(struct chy_ctx *cx, const char *name, const char *dead)
+{
+    struct storm storms[16];
+    unsigned good = 0, failed = 0;
+
+    for (unsigned i = 0; i < 16; i++) {
+        storms[i] = (struct storm){.net = cx->net, .name = name, .dead = dead};
+        if (pthread_create(&storms[i].thread, NULL, run_storm, &storms[i]) != 0)
+            abort();
+    }
+    for (unsigned i = 0; i < 16; i++) {
+        pthread_join(storms[i].thread, NULL);
+        good += storms[i].good;
+        failed += storms[i].failed;
+    }
+    printf("ok good=%u failed=%u\n", good, failed);
+    return CHY_OK;
+}
+
 static enum chy_rc look(struct chy_ctx *cx, int argc, char **argv)
 {
     const char *what = argv[2];
@@ -104,6 +154,8 @@ static enum chy_rc look(struct chy_ctx *cx, int argc, char **argv)
         return look_fetch(cx, argv[3], argc > 4 ? argv[4] : NULL, argc > 5 ? argv[5] : NULL);
     if (strcmp(what, "tls") == 0 && argc == 5)
         return look_tls(cx, argv[3], argv[4]);
+    if (strcmp(what, "storm") == 0 && argc == 5)
+        return look_storm(cx, argv[3], argv[4]);
     fprintf(stderr, "netlook: %s: unknown\n", what);
     exit(2);
 }

@@ -9,6 +9,10 @@
 #include "core/ext/host_part.h"
 #include "tests/support/fakehost_state.h"
 
+static char *host_fmt(struct chy_ctx *cx, const char *f, ...) __attribute__((format(printf, 2, 3)));
+static void host_log(struct chy_ctx *cx, int syslog_level, const char *f, ...)
+    __attribute__((format(printf, 3, 4)));
+
 static char *host_fmt(struct chy_ctx *cx, const char *f, ...)
 {
     va_list ap;

@@ -12,6 +12,7 @@
 
 #define TOKEN "evaGxfADs6pSRb2LAv9IZf17Dt3juxGJ-PCt92wr-oA"
 #define THUMB "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs"
+#define LOWER_TOKEN "evagxfads6psrb2lav9izf17dt3juxgj-pct92wr-oa"
 #define KEY_AUTH TOKEN "." THUMB
 #define URL "http://a.example/.well-known/acme-challenge/" TOKEN
 
@@ -137,7 +138,7 @@ static void any_other_body_is_invalid_and_not_repeated(void **state)
         TOKEN ".9jg46WB3rR_AHD-EBXdN7cBkH1WOu0tA3M9fm21mqTI",
         KEY_AUTH "\v",
         KEY_AUTH "\n" KEY_AUTH,
-        "evagxfads6psrb2lav9izf17dt3juxgj-pct92wr-oa." THUMB,
+        LOWER_TOKEN "." THUMB,
         "SECRET of another host",
         "\x1f\x8b\x08\x00 gzip",
     };
