@@ -45,4 +45,7 @@ const json_t *chy_policy_get(const struct chy_policy *p, const char *kind, const
 void chy_policy_each(const struct chy_policy *p, const char *kind,
                      void (*visit)(void *arg, const char *name, const json_t *doc), void *arg);
 
+/* The tables as JSON Schema for editors: "$defs" holds one definition a kind of file.  Borrowed. */
+json_t *chy_policy_schema_json(struct chy_ctx *cx, const struct chy_policy_schema *schema);
+
 #endif
