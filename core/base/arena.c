@@ -118,6 +118,8 @@ char *chy_arena_vfmt(struct chy_arena *a, const char *f, va_list ap)
     char *text;
     int n;
 
+    if (f == NULL) /* and the compiler may rely on it below */
+        abort();
     va_copy(again, ap);
     n = vsnprintf(NULL, 0, f, again);
     va_end(again);

@@ -70,21 +70,29 @@ static enum chy_rc judge(struct chy_worker_thread *t, const struct chy_challenge
     return chy_challenge_step(cx, type, &c->challenge, &ev, ret);
 }
 
+static enum chy_rc refuse_now(struct chy_ctx *cx, const struct chy_claimed *c, bool *ret_done)
+{
+    json_t *error = with_history(cx, &cx->problem, c->error);
+
+    chy_log_problem(cx, LOG_INFO, "validation failed");
+    chy_problem_clear(cx);
+    return chy_challenge_refuse(cx, c, error, ret_done);
+}
+
 /* A failed attempt: again after the type's interval, or the end. */
 static enum chy_rc write_failure(struct chy_ctx *cx, const struct chy_challenge_type *type,
                                  const struct chy_claimed *c, bool *ret_done)
 {
-    struct chy_problem p = cx->problem;
-    bool internal = p.status >= 500;
+    bool internal = cx->problem.status >= 500;
     unsigned most = internal ? INTERNAL_ATTEMPTS_MAX : type->attempts;
     time_t next = chy_now(cx) + (time_t)type->interval_s;
-    bool last = c->challenge.attempts >= most || next > c->challenge.deadline;
-    json_t *error = with_history(cx, &p, c->error);
+    json_t *error;
 
+    if (c->challenge.attempts >= most || next > c->challenge.deadline)
+        return refuse_now(cx, c, ret_done);
+    error = with_history(cx, &cx->problem, c->error);
     chy_log_problem(cx, internal ? LOG_ERR : LOG_INFO, "validation attempt failed");
     chy_problem_clear(cx);
-    if (last)
-        return chy_challenge_refuse(cx, c, error, ret_done);
     return chy_challenge_postpone(cx, c, error, c->challenge.secret, next, ret_done);
 }
 
@@ -100,10 +108,9 @@ static enum chy_rc write_verdict(struct chy_ctx *cx, const struct chy_challenge_
                                       v->wake_at > chy_now(cx) ? v->wake_at : chy_now(cx) + 1,
                                       ret_done);
     case CHY_V_INVALID:
-        break;
+        break; /* final: the module has seen enough; its reason is in cx */
     }
-    (void)chy_fail(cx, type->fallback, "the challenge's response was found wrong");
-    return write_failure(cx, type, c, ret_done);
+    return refuse_now(cx, c, ret_done);
 }
 
 static void log_outcome(struct chy_ctx *cx, const struct chy_claimed *c, const char *outcome)

@@ -239,6 +239,7 @@ struct chy_event {
     bool quorum;            /* enough perspectives agree (true where none are needed) */
 };
 
+/* INVALID is final; an attempt that may be made again is CHY_ERR from probe or step. */
 enum chy_verdict_state { CHY_V_PENDING, CHY_V_VALID, CHY_V_INVALID };
 struct chy_verdict {
     enum chy_verdict_state state;
