@@ -5,8 +5,8 @@
 
 #include <openssl/bn.h>
 
-/* Why n must not be used, or NULL.  n: odd or even, of a bounded size.  Bounded time: mostly one
- * exponentiation. */
+/* Why n must not be used, or NULL.  n: odd or even, of a bounded size.  Bounded time: less than
+ * a signature takes. */
 const char *chy_rsa_weakness(const BIGNUM *n);
 
 #endif
