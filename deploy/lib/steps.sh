@@ -41,13 +41,17 @@ step()
     exit 1
 }
 
-# As step, for a step that may ask for a password: in the foreground, its output shown.
-step_interactive()
+# As step, for a step that may ask for a password: in the foreground, with the terminal as its input.
+step_asking()
 {
-    local name=$1 start=$EPOCHREALTIME
+    local name=$1 log=$STATE/log/$2.log start=$EPOCHREALTIME
     STEP=$((STEP + 1)) DETAIL=$STATE/log/$2.detail
     : >"$DETAIL"
-    "$2" || exit 1
+    if ! "$2" >"$log" 2>&1; then
+        printf '[%d/%d] %-20s failed; the end of %s:\n' "$STEP" "$STEPS" "$name" "$log"
+        tail -25 "$log" | sed 's/^/    /'
+        exit 1
+    fi
     printf '[%d/%d] %-20s %-72s %8s\n' "$STEP" "$STEPS" "$name" "$(cat "$DETAIL")" "$(seconds_since "$start")"
 }
 
@@ -80,5 +84,5 @@ processes_of()
     done | cut -d/ -f3 | sort -un | while read -r pid; do
         case $pid in $$ | $BASHPID | *[!0-9]*) continue ;; esac
         printf '%s %s\n' "$pid" "$(tr '\0' ' ' <"/proc/$pid/cmdline" 2>/dev/null | cut -c1-100)"
-    done | grep ' .'
+    done | sed -n '/ ./p'
 }

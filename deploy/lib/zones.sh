@@ -8,6 +8,7 @@
 #       Start the server with its state in DIR (made if missing) on 127.0.0.1, UDP and TCP, and wait
 #       until it answers.  PORT 0: a free one is chosen; it is in $ZONES_PORT afterwards.  Every
 #       ZONE=FILE is one more zone, served as it is.  Sets and exports ZONES_DIR and ZONES_PORT.
+#       As root the server turns into the user knot, if that user can reach DIR.
 #   zones_ds
 #       Print the trust anchor: "chancery.example. IN DS TAG 13 2 DIGEST".
 #   zones_update ADD|DEL NAME TYPE VALUE
@@ -61,6 +62,7 @@ zones_write_conf() {
         cat <<CONF
 server:
     rundir: "$zones_run"
+    $(zones_drops_root && echo 'user: knot:knot')
     listen: 127.0.0.1@$ZONES_PORT
     udp-workers: 1
     tcp-workers: 1
@@ -104,6 +106,11 @@ CONF
     } >"$ZONES_DIR/knot.conf"
 }
 
+zones_drops_root() {
+    [ "$(id -u)" -eq 0 ] && id knot >/dev/null 2>&1 &&
+        setpriv --reuid=knot --regid=knot --clear-groups test -x "$ZONES_DIR" -a -x "${TMPDIR:-/tmp}"
+}
+
 zones_kdig() {
     kdig @127.0.0.1 -p "$ZONES_PORT" +noidn +time=2 +retry=0 "$@"
 }
@@ -138,6 +145,9 @@ zones_start() {
         zones_write_zone
         zones_write_conf "$@"
     )
+    if zones_drops_root; then
+        chown -R knot:knot "$ZONES_DIR" "$(cat "$ZONES_DIR/rundir")"
+    fi
     knotd -c "$ZONES_DIR/knot.conf" >"$ZONES_DIR/knotd.log" 2>&1 </dev/null &
     printf '%s\n' "$!" >"$ZONES_DIR/knotd.pid"
     printf '%s\n' "$ZONES_PORT" >"$ZONES_DIR/port"

@@ -57,7 +57,8 @@ build()
         return 0
     fi
     BUILT+=" $dir:failed"
-    sed '1,/^ninja: Entering/{/^ninja: Entering/!{/ERROR/!d}}' "$log" | grep -vE '^\[[0-9]+/[0-9]+\] ' | tail -200 | sed 's/^/    /'
+    # From the first failure on; a failed configuration has no FAILED line.
+    awk '/^FAILED: |ERROR: / { on = 1 } on && !/^\[[0-9]+\/[0-9]+\] /' "$log" | tail -200 | sed 's/^/    /'
     fail "build $dir"
     return 1
 }

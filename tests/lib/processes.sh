@@ -36,15 +36,27 @@ processes_with()
     } | while read -r file; do
         pid=${file#/proc/}
         pid=${pid%%/*}
-        case $pid in $$ | $BASHPID | *[!0-9]*) continue ;; esac
+        case $pid in *[!0-9]*) continue ;; esac
+        is_child "$pid" && continue # the very commands that look
         [ -n "$(describe_process "$pid")" ] || continue # a zombie has no arguments
         echo "$pid"
     done | sort -un
 }
 
+# Ours, by parentage: what a test leaves behind has lost its parents.
+is_child()
+{
+    local pid=$1
+    while [ "${pid:-0}" -gt 1 ]; do
+        [ "$pid" -ne $$ ] || return 0
+        pid=$(awk '/^PPid:/ { print $2 }' "/proc/$pid/status" 2>/dev/null)
+    done
+    return 1
+}
+
 describe_process()
 {
-    tr '\0' ' ' <"/proc/$1/cmdline" 2>/dev/null | cut -c1-120
+    { tr '\0' ' ' <"/proc/$1/cmdline"; } 2>/dev/null | cut -c1-120
 }
 
 # fail_leftovers NAME MARK: a process that outlives its test is a failure; it is ended here.

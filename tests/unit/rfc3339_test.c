@@ -88,8 +88,8 @@ static void other_spellings_are_refused(void **state)
         "1970-01-01T00:00:00+00:01",
         "0000-01-01T00:00:00Z",
         "9999-12-31T23:59:59-00:01",
-        "\xef\xbc\x92"
-        "026-11-24T10:00:00Z",
+        ("\xef\xbc\x92"
+         "026-11-24T10:00:00Z"),
     };
 
     (void)state;
