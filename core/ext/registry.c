@@ -129,6 +129,8 @@ static void index_policy(struct chy_registry *r)
         .n_rules = r->n_slots,
         .challenges = (const char *const *)list_kind(r, CHY_NAME_CHALLENGE, true),
         .shapes = (const char *const *)list_kind(r, CHY_NAME_PROFILE, true),
+        .challenge_types =
+            (const struct chy_challenge_type *const *)list_kind(r, CHY_NAME_CHALLENGE, false),
     };
 }
 

@@ -119,52 +119,6 @@ enum chy_rc chy_key_check(struct chy_ctx *cx, EVP_PKEY *key, const struct chy_pr
     return rc;
 }
 
-/* Decimal without sign or leading zero, within RSA's bounds and a multiple of 8; moves *p. */
-static bool read_bits(const char **p, unsigned *ret)
-{
-    unsigned v = 0;
-    int digits = 0;
-
-    if (**p == '0')
-        return false;
-    for (; **p >= '0' && **p <= '9'; ++*p) {
-        if (++digits > 5)
-            return false;
-        v = v * 10 + (unsigned)(**p - '0');
-    }
-    *ret = v;
-    return v >= CHY_RSA_BITS_MIN && v <= CHY_RSA_BITS_MAX && v % 8 == 0;
-}
-
-/* "rsa-2048", "rsa-2048..4096" */
-static bool read_rsa_pattern(const char *s, unsigned *ret_least, unsigned *ret_most)
-{
-    static const char prefix[] = "rsa-";
-
-    if (strncmp(s, prefix, sizeof prefix - 1) != 0)
-        return false;
-    s += sizeof prefix - 1;
-    if (!read_bits(&s, ret_least))
-        return false;
-    *ret_most = *ret_least;
-    if (*s == '\0')
-        return true;
-    if (strncmp(s, "..", 2) != 0)
-        return false;
-    s += 2;
-    return read_bits(&s, ret_most) && *s == '\0' && *ret_most > *ret_least;
-}
-
-bool chy_key_pattern_valid(const char *pattern)
-{
-    unsigned least, most;
-
-    for (size_t i = 0; i < sizeof ec_kinds / sizeof *ec_kinds; i++)
-        if (strcmp(pattern, ec_kinds[i].kind) == 0)
-            return true;
-    return strcmp(pattern, kind_ed25519) == 0 || read_rsa_pattern(pattern, &least, &most);
-}
-
 bool chy_key_allowed(const char *kind, const json_t *patterns)
 {
     unsigned bits = 0, same, least, most;
@@ -174,16 +128,17 @@ bool chy_key_allowed(const char *kind, const json_t *patterns)
 
     if (kind == NULL)
         return false;
-    rsa = read_rsa_pattern(kind, &bits, &same);
+    rsa = chy_policy_rsa_pattern_read(kind, &bits, &same);
     json_array_foreach(patterns, i, v)
     {
         const char *pattern = json_string_value(v);
 
         if (pattern == NULL)
             continue;
-        if (strcmp(pattern, kind) == 0 && chy_key_pattern_valid(pattern))
+        if (strcmp(pattern, kind) == 0 && chy_policy_key_pattern_valid(pattern))
             return true;
-        if (rsa && read_rsa_pattern(pattern, &least, &most) && bits >= least && bits <= most)
+        if (rsa && chy_policy_rsa_pattern_read(pattern, &least, &most) && bits >= least &&
+            bits <= most)
             return true;
     }
     return false;

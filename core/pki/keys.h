@@ -4,9 +4,7 @@
 #define CHY_PKI_KEYS_H
 
 #include "core/base/cx.h"
-
-#define CHY_RSA_BITS_MIN 2048
-#define CHY_RSA_BITS_MAX 8192
+#include "core/policy/keypattern.h"
 
 /* "ec-p256", "ec-p384", "rsa-3072", "ed25519", ... of a key; NULL if it is of no kind we name. */
 const char *chy_key_kind(struct chy_ctx *cx, EVP_PKEY *key);
@@ -20,7 +18,5 @@ enum chy_rc CHY_CHECK chy_key_check(struct chy_ctx *cx, EVP_PKEY *key,
 /* Does kind match one of the policy's patterns ("ec-p256", "rsa-2048..4096")?  patterns: JSON array
  * of strings. */
 bool chy_key_allowed(const char *kind, const json_t *patterns);
-/* Is that a well-formed pattern? */
-bool chy_key_pattern_valid(const char *pattern);
 
 #endif

@@ -15,6 +15,7 @@
 #include "core/base/file.h"
 #include "core/base/problem.h"
 #include "core/pki/keys.h"
+#include "core/policy/keypattern.h"
 
 #define FILE_MAX (256 * 1024)
 #define PASSWD_ROOM 16384
@@ -175,7 +176,7 @@ static void check_lists(struct chy_ctx *cx, struct chy_report *report, struct ch
     const json_t *v;
     size_t i;
 
-    json_array_foreach(c->keys, i, v) if (!chy_key_pattern_valid(json_string_value(v)))
+    json_array_foreach(c->keys, i, v) if (!chy_policy_key_pattern_valid(json_string_value(v)))
         chy_yaml_error(report, doc, pointer(cx, c->name, chy_fmt(cx, "keys/%zu", i)),
                        "'%s' is no kind of key", json_string_value(v));
     json_array_foreach(c->extensions, i, v)

@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include "core/pki/keys.h"
+#include "core/policy/keypattern.h"
 #include "core/pki/rsa.h"
 #include "core/pki/spki.h"
 
@@ -127,7 +128,6 @@ static void patterns_are_strict(void **state)
                                       "rsa-2048.",
                                       "rsa-..4096",
                                       "rsa-4096..2048",
-                                      "rsa-2048..2048",
                                       "rsa-2048 ",
                                       "rsa-+2048",
                                       "rsa-99999999999999999999",
@@ -135,10 +135,10 @@ static void patterns_are_strict(void **state)
 
     (void)state;
     for (size_t i = 0; i < sizeof good / sizeof *good; i++)
-        if (!chy_key_pattern_valid(good[i]))
+        if (!chy_policy_key_pattern_valid(good[i]))
             fail_msg("%s was refused", good[i]);
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
-        if (chy_key_pattern_valid(bad[i]))
+        if (chy_policy_key_pattern_valid(bad[i]))
             fail_msg("%s was not refused", bad[i]);
 }
 
