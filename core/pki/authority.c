@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A first certification authority: root, issuing CA, and the listener's certificate (RFC 5280).  Keys
- * are made and used in this process and given out as PEM; keeping them apart is for who called. */
+/* A first certification authority: root, issuing CA, and the listener's certificate (RFC 5280).
+ * Keys are made and used in this process and given out as PEM; keeping them apart is for who
+ * called. */
 #include "core/pki/authority.h"
 
 #include <arpa/inet.h>

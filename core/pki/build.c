@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* From a plan to the octets that will be signed (RFC 5280 section 4.1).  Built by OpenSSL's own types;
- * the subject's key goes in as the bits that came, because setting it as a key would encode and decode
- * it again, at the price of ten signatures (OpenSSL 3.0). */
+/* From a plan to the octets that will be signed (RFC 5280 section 4.1).  Built by OpenSSL's own
+ * types; the subject's key goes in as the bits that came, because setting it as a key would encode
+ * and decode it again, at the price of ten signatures (OpenSSL 3.0). */
 #include <string.h>
 
 #include <openssl/err.h>

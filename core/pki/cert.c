@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Putting to-be-signed parts and signatures together, and decoding what came of it (RFC 5280 section
- * 4.1).  Judges encoding only: what a certificate may say is for plan and signer. */
+/* Putting to-be-signed parts and signatures together, and decoding what came of it (RFC 5280
+ * section 4.1).  Judges encoding only: what a certificate may say is for plan and signer. */
 #include "core/pki/cert.h"
 
 #include <string.h>

@@ -10,13 +10,14 @@
 #define CHY_SERIAL_OCTETS 20    /* RFC 5280 section 4.1.2.2: the most         */
 #define CHY_BACKDATE_MAX 172800 /* seconds: notBefore within 48 h of signing  */
 
-/* SEQUENCE { tbs, the algorithm that tbs names, BIT STRING sig }.  Fails: serverInternal when tbs is
- * not DER of a TBSCertificate's outer shape. */
+/* SEQUENCE { tbs, the algorithm that tbs names, BIT STRING sig }.  Fails: serverInternal when tbs
+ * is not DER of a TBSCertificate's outer shape. */
 enum chy_rc CHY_CHECK chy_cert_assemble(struct chy_ctx *cx, const uint8_t *tbs, size_t tbs_n,
                                         const uint8_t *sig, size_t sig_n, const uint8_t **ret_der,
                                         size_t *ret_n);
 /* Decode one certificate strictly: DER, nothing after it, encoding again gives the same octets, and
- * its key of a shape we name (spki.h).  Fails: serverInternal.  The result is freed with the arena. */
+ * its key of a shape we name (spki.h).  Fails: serverInternal.  The result is freed with the
+ * arena. */
 enum chy_rc CHY_CHECK chy_cert_decode(struct chy_ctx *cx, const uint8_t *der, size_t n, X509 **ret);
 /* Decode a to-be-signed part the same way, as a certificate without a signature. */
 enum chy_rc CHY_CHECK chy_tbs_decode(struct chy_ctx *cx, const uint8_t *tbs, size_t tbs_n,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The second look: a signed certificate is decoded from its octets and held against the plan, field by
- * field, before anyone may have it.  It shares no encoder with build.c, only the plan itself. */
+/* The second look: a signed certificate is decoded from its octets and held against the plan, field
+ * by field, before anyone may have it.  It shares no encoder with build.c, only the plan itself. */
 #include <string.h>
 
 #include <openssl/err.h>

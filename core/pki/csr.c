@@ -62,8 +62,8 @@ static enum chy_rc locate(struct chy_ctx *cx, struct chy_csr *csr)
     return chy_spki_check(cx, csr->spki, csr->spki_len, &CHY_P_badCSR);
 }
 
-/* Does it come out of OpenSSL as it went in?  The walk saw every octet; this sees OpenSSL's own idea
- * of the types. */
+/* Does it come out of OpenSSL as it went in?  The walk saw every octet; this sees OpenSSL's own
+ * idea of the types. */
 static bool encodes_same(const struct chy_csr *csr)
 {
     unsigned char *der = NULL;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a request asks for (core.md F-08 to F-10): subject, attributes, extensions.  Nothing of it is
- * copied into a certificate; it is judged and listed, so that every name can be held against the
+/* What a request asks for (core.md F-08 to F-10): subject, attributes, extensions.  Nothing of it
+ * is copied into a certificate; it is judged and listed, so that every name can be held against the
  * identifier types that account for it. */
 #include "core/pki/csr_requested.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* DER reading (X.690 sections 8 to 11).  OpenSSL decodes BER where it can and keeps names, attributes
- * and extension values as they came, so that re-encoding does not show every deviation: this walk
- * does.  It knows no types above the universal ones and writes nothing. */
+/* DER reading (X.690 sections 8 to 11).  OpenSSL decodes BER where it can and keeps names,
+ * attributes and extension values as they came, so that re-encoding does not show every deviation:
+ * this walk does.  It knows no types above the universal ones and writes nothing. */
 #include "core/pki/der.h"
 
 #include <string.h>

@@ -37,8 +37,8 @@ bool chy_der_next(struct chy_der *in, struct chy_der_item *ret);
 /* The same, and its tag must be this one. */
 bool chy_der_take(struct chy_der *in, uint8_t tag, struct chy_der_item *ret);
 /* Exactly one item, all of it DER: minimal lengths, no constructed strings, canonical BOOLEAN,
- * INTEGER, BIT STRING and OBJECT IDENTIFIER, sorted SET; contents of OCTET STRINGs and of implicitly
- * tagged primitives are not looked into. */
+ * INTEGER, BIT STRING and OBJECT IDENTIFIER, sorted SET; contents of OCTET STRINGs and of
+ * implicitly tagged primitives are not looked into. */
 bool chy_der_valid(const uint8_t *der, size_t n);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Extensions of certificates (RFC 5280 section 4.2), typed: never from text, whose grammar would let a
- * value smuggle another. */
+/* Extensions of certificates (RFC 5280 section 4.2), typed: never from text, whose grammar would
+ * let a value smuggle another. */
 #include "core/pki/extensions.h"
 
 #include <string.h>

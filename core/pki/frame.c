@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Frames over a unix stream socket with absolute deadlines, so that a peer that sends an octet now and
- * then cannot hold a thread. */
+/* Frames over a unix stream socket with absolute deadlines, so that a peer that sends an octet now
+ * and then cannot hold a thread. */
 #include "core/pki/frame.h"
 
 #include <errno.h>

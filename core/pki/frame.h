@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The wire between signer and clients: a 4-octet big-endian length, then that many octets of JSON. */
+/* The wire between signer and clients: a 4-octet big-endian length, then that many octets of
+ * JSON. */
 #ifndef CHY_PKI_FRAME_H
 #define CHY_PKI_FRAME_H
 

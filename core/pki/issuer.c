@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Reading an issuer's chain of certificates (RFC 5280 section 6.1, RFC 8555 section 7.4.2): PEM, the
- * issuing certificate first, each certified by the next.  No private key comes near this process. */
+/* Reading an issuer's chain of certificates (RFC 5280 section 6.1, RFC 8555 section 7.4.2): PEM,
+ * the issuing certificate first, each certified by the next.  No private key comes near this
+ * process. */
 #include <string.h>
 
 #include <openssl/err.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Kinds of public keys, the patterns that policy allows them by, and their soundness (core.md section
- * 34: KY-01 to KY-03, KY-05).  No blocklist of compromised keys (KY-04, KY-06) yet. */
+/* Kinds of public keys, the patterns that policy allows them by, and their soundness (core.md
+ * section 34: KY-01 to KY-03, KY-05).  No blocklist of compromised keys (KY-04, KY-06) yet. */
 #include "core/pki/keys.h"
 
 #include <string.h>

@@ -191,7 +191,8 @@ static const char *purpose_oid(struct chy_ctx *cx, const char *word)
 
     ASN1_OBJECT_free(oid);
     ERR_clear_error();
-    /* id-kp or anyExtendedKeyUsage (RFC 5280 section 4.2.1.12): a name of anything else is a slip. */
+    /* id-kp or anyExtendedKeyUsage (RFC 5280 section 4.2.1.12): a name of anything else is a
+     * slip. */
     if (!dotted && text != NULL && strncmp(text, "1.3.6.1.5.5.7.3.", 16) != 0 &&
         strcmp(text, "2.5.29.37.0") != 0)
         return NULL;

@@ -27,7 +27,8 @@ struct chy_cert_plan *chy_plan_new(struct chy_ctx *cx, const struct chy_csr *csr
                                    const struct chy_issuer_cert *issuer,
                                    const struct chy_id *serial);
 
-/* The host table's plan functions (extension.h): additive, a second value that differs is refused. */
+/* The host table's plan functions (extension.h): additive, a second value that differs is
+ * refused. */
 enum chy_rc CHY_CHECK chy_plan_san(struct chy_ctx *cx, struct chy_cert_plan *p, GENERAL_NAME *gn);
 enum chy_rc CHY_CHECK chy_plan_ext(struct chy_ctx *cx, struct chy_cert_plan *p, const char *oid,
                                    bool critical, const uint8_t *der, size_t n);
@@ -49,8 +50,8 @@ enum chy_rc CHY_CHECK chy_plan_tbs(struct chy_ctx *cx, struct chy_cert_plan *p, 
 json_t *chy_plan_names(struct chy_ctx *cx, const struct chy_cert_plan *p);
 
 /* TBS + signature -> certificate, parsed again and compared with the plan field by field, signature
- * verified with the issuer's certificate.  Nothing is released that differs.  Also used by recovery,
- * where the plan is gone: p NULL then, only signature and structure are checked. */
+ * verified with the issuer's certificate.  Nothing is released that differs.  Also used by
+ * recovery, where the plan is gone: p NULL then, only signature and structure are checked. */
 enum chy_rc CHY_CHECK chy_plan_finish(struct chy_ctx *cx, const struct chy_cert_plan *p,
                                       const struct chy_issuer_cert *issuer, const uint8_t *tbs,
                                       size_t tbs_n, const uint8_t *sig, size_t sig_n,

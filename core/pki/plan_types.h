@@ -61,8 +61,8 @@ struct chy_plan_slot {
 /* Every extension the certificate will have, in its fixed order; how many.  slots: room for
  * CHY_PLAN_SLOTS_MAX. */
 size_t chy_plan_layout(const struct chy_cert_plan *p, struct chy_plan_slot *slots);
-/* What is asked for less what the key's kind cannot do (RFC 3279 section 2.3, RFC 8410 section 5): one
- * profile then serves RSA and EC keys. */
+/* What is asked for less what the key's kind cannot do (RFC 3279 section 2.3, RFC 8410 section 5):
+ * one profile then serves RSA and EC keys. */
 unsigned chy_plan_key_usage(const struct chy_cert_plan *p);
 /* Key identifier of the subject's key: the leftmost 160 bits of the SHA-256 of its bits (RFC 7093
  * section 2, method 1). */

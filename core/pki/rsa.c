@@ -31,9 +31,9 @@ static bool has_small_factor(const BIGNUM *n)
     return false;
 }
 
-/* A vulnerable library chose primes k * M + (65537^a mod M), M a product of small primes.  Then n mod
- * p is a power of 65537 for every p of M: it has the order r, which a random n has for all p at once
- * about once in 2^27 times. */
+/* A vulnerable library chose primes k * M + (65537^a mod M), M a product of small primes.  Then n
+ * mod p is a power of 65537 for every p of M: it has the order r, which a random n has for all p at
+ * once about once in 2^27 times. */
 static bool is_roca(const BIGNUM *n)
 {
     static const unsigned char order_prime[][2] = {
@@ -163,8 +163,9 @@ static bool is_kth_power(const BIGNUM *n, unsigned k)
     return true;
 }
 
-/* p^2 is what Fermat finds first; a composite k has a prime in it; p is over 751, nearly 10 bits.  That
- * n might itself be prime is not asked: it costs ten times all of this and no generator does it. */
+/* p^2 is what Fermat finds first; a composite k has a prime in it; p is over 751, nearly 10 bits.
+ * That n might itself be prime is not asked: it costs ten times all of this and no generator does
+ * it. */
 static bool is_power(const BIGNUM *n)
 {
     for (unsigned k = 3; k * 9 <= (unsigned)BN_num_bits(n); k += 2)

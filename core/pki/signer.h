@@ -11,8 +11,8 @@ struct chy_signer;
 struct chy_signer *chy_signer_new(const char *socket_path);
 void chy_signer_free(struct chy_signer *s);
 
-/* Signature over a to-be-signed certificate by the named issuer's key.  The signer itself parses tbs
- * and refuses what is over its ceilings, and any serial it has signed before.  Fails:
+/* Signature over a to-be-signed certificate by the named issuer's key.  The signer itself parses
+ * tbs and refuses what is over its ceilings, and any serial it has signed before.  Fails:
  * serverInternal/503 when it cannot be reached (*ret_maybe_signed says whether the request may have
  * got through), serverInternal/500 with the signer's reason in the note when it refuses. */
 enum chy_rc CHY_CHECK chy_signer_sign(struct chy_ctx *cx, struct chy_signer *s, const char *issuer,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Shape of a SubjectPublicKeyInfo.  OpenSSL 3.0 decodes the key as soon as it sees it, explicit curve
- * parameters and giant moduli included; so what we would refuse anyway is refused here, on octets,
- * without a number being computed (core.md KY-01, KY-05). */
+/* Shape of a SubjectPublicKeyInfo.  OpenSSL 3.0 decodes the key as soon as it sees it, explicit
+ * curve parameters and giant moduli included; so what we would refuse anyway is refused here, on
+ * octets, without a number being computed (core.md KY-01, KY-05). */
 #include "core/pki/spki.h"
 
 #include <string.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* From a question to a signature: judge, reserve the serial, log it, sign, answer, in that order and
- * no other.  After a crash anywhere the log holds every serial that may have been signed. */
+/* From a question to a signature: judge, reserve the serial, log it, sign, answer, in that order
+ * and no other.  After a crash anywhere the log holds every serial that may have been signed. */
 #include "services/signer/answer.h"
 
 #include <string.h>

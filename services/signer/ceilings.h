@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* ceilings.yaml: what the signer will sign at most, whoever asks.  Owned by root (or the signer), read
- * once at start. */
+/* ceilings.yaml: what the signer will sign at most, whoever asks.  Owned by root (or the signer),
+ * read once at start. */
 #ifndef CHY_SIGNER_CEILINGS_H
 #define CHY_SIGNER_CEILINGS_H
 

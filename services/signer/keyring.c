@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Loading issuer keys and signing with them.  Loaded once; the digest is fetched once; a signature
- * copies an initialised context (OpenSSL 3.0: a fifth cheaper, and no lock).  Judges nothing that is
- * to be signed: judge.c does.  PEM files only; no PKCS#11 yet. */
+ * copies an initialised context (OpenSSL 3.0: a fifth cheaper, and no lock).  Judges nothing that
+ * is to be signed: judge.c does.  PEM files only; no PKCS#11 yet. */
 #include "services/signer/keyring.h"
 
 #include <errno.h>

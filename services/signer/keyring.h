@@ -19,8 +19,8 @@ struct chy_keyring {
     size_t n;
 };
 
-/* Load every issuer's key and certificate.  Refuses a key file that others than its owner may read, a
- * key that is not the certificate's, a certificate that is no CA's.  Freed with the arena. */
+/* Load every issuer's key and certificate.  Refuses a key file that others than its owner may read,
+ * a key that is not the certificate's, a certificate that is no CA's.  Freed with the arena. */
 enum chy_rc CHY_CHECK chy_keyring_load(struct chy_ctx *cx, const struct chy_ceilings *ceilings,
                                        struct chy_keyring *ret);
 /* NULL if there is no such issuer. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* chancery-signer: the process that holds issuer keys.  A unix socket and its own log; no network, no
- * database.  Open answer.c to see what one signature goes through. */
+/* chancery-signer: the process that holds issuer keys.  A unix socket and its own log; no network,
+ * no database.  Open answer.c to see what one signature goes through. */
 #include <getopt.h>
 #include <pthread.h>
 #include <signal.h>

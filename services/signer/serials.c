@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A set of issuer and serial in memory: open addressing over the first 16 octets of their SHA-256, so
- * that a hostile serial can neither collide nor cluster.  32 MiB hold a million. */
+/* A set of issuer and serial in memory: open addressing over the first 16 octets of their SHA-256,
+ * so that a hostile serial can neither collide nor cluster.  32 MiB hold a million. */
 #include "services/signer/serials.h"
 
 #include <pthread.h>

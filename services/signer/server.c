@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Connections of the signer.  A client keeps its connection as long as it likes; what it has begun to
- * ask it must finish soon.  When all places are taken, the next one waits in the kernel's queue. */
+/* Connections of the signer.  A client keeps its connection as long as it likes; what it has begun
+ * to ask it must finish soon.  When all places are taken, the next one waits in the kernel's
+ * queue. */
 #include "services/signer/server.h"
 
 #include <errno.h>

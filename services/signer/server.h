@@ -5,12 +5,12 @@
 
 #include "services/signer/answer.h"
 
-/* Make the socket (0660), removing one that nobody answers on.  Refuses when another signer does, when
- * the place holds something else, or when anybody may put files into its folder. */
+/* Make the socket (0660), removing one that nobody answers on.  Refuses when another signer does,
+ * when the place holds something else, or when anybody may put files into its folder. */
 enum chy_rc CHY_CHECK chy_signer_listen(struct chy_ctx *cx, const char *path,
                                         const struct chy_ceilings *ceilings, int *ret_fd);
-/* Serve until stop_fd can be read; then take no more connections, finish what was asked, and return.
- * listen_fd stays open.  Blocking. */
+/* Serve until stop_fd can be read; then take no more connections, finish what was asked, and
+ * return. listen_fd stays open.  Blocking. */
 void chy_signer_serve(const struct chy_signer_state *s, int listen_fd, int stop_fd);
 
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Writing the signature log: lines are chained under a lock in the order they come, and whoever finds
- * nobody writing writes all that wait and syncs once (group commit).  siglog_read.c reads it. */
+/* Writing the signature log: lines are chained under a lock in the order they come, and whoever
+ * finds nobody writing writes all that wait and syncs once (group commit).  siglog_read.c reads
+ * it. */
 #include "services/signer/siglog.h"
 
 #include <errno.h>

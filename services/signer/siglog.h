@@ -22,9 +22,9 @@ struct chy_sigline {
     pid_t pid;
 };
 
-/* Open or make the log, alone (a second signer on it is refused), and prove its chain from the first
- * line.  A last line cut short by a crash is moved to path.torn: its signature was never released.
- * visit learns of every line.  Fails when the chain is broken, naming the line. */
+/* Open or make the log, alone (a second signer on it is refused), and prove its chain from the
+ * first line.  A last line cut short by a crash is moved to path.torn: its signature was never
+ * released. visit learns of every line.  Fails when the chain is broken, naming the line. */
 enum chy_rc CHY_CHECK chy_siglog_open(struct chy_ctx *cx, const char *path,
                                       void (*visit)(void *arg, const char *issuer,
                                                     const uint8_t *serial, size_t n),

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Reading the signature log at start: every line must be JSON and name the SHA-256 of the line before.
- * A crash can leave a last line without its end; such a line was never synced, so no signature left
- * this process for it: it is put aside and the log goes on.  Anything else that does not fit means
- * that somebody was here, and is for a person to look at. */
+/* Reading the signature log at start: every line must be JSON and name the SHA-256 of the line
+ * before. A crash can leave a last line without its end; such a line was never synced, so no
+ * signature left this process for it: it is put aside and the log goes on.  Anything else that does
+ * not fit means that somebody was here, and is for a person to look at. */
 #include "services/signer/siglog_read.h"
 
 #include <errno.h>

@@ -280,8 +280,8 @@ static void root_of(BIGNUM *root, const BIGNUM *x, BN_CTX *bn)
     BN_free(square);
 }
 
-/* n = a^2 - b^2 with an a that is k above ceil(sqrt(n)): b is the least even number with b^2 >= 2 a k.
- * Its factors a - b and a + b are no primes; nobody asks. */
+/* n = a^2 - b^2 with an a that is k above ceil(sqrt(n)): b is the least even number with b^2 >= 2 a
+ * k. Its factors a - b and a + b are no primes; nobody asks. */
 static void apart_by(BIGNUM *n, unsigned long k, BN_CTX *bn)
 {
     BIGNUM *a = BN_new(), *b = BN_new(), *x = BN_new();
@@ -398,8 +398,8 @@ static void healthy_keys_pass(void **state)
     }
 }
 
-/* Making semiprimes is slow; random odd numbers without small factors are as good a test: none of the
- * other checks may speak. */
+/* Making semiprimes is slow; random odd numbers without small factors are as good a test: none of
+ * the other checks may speak. */
 static void checks_have_no_false_alarms(void **state)
 {
     int judged = 0;
