@@ -96,6 +96,7 @@ suite_database()
 {
     build_test || return
     postgres_start || { fail "start a throw-away PostgreSQL"; return; }
+    export CHY_TEST_MODULES=$CHY_BUILD/extensions
     run_built "$1"
 }
 
