@@ -39,7 +39,6 @@ CREATE TABLE orders (
     policy         text NOT NULL,                   -- revision that allowed the order
     ext            jsonb NOT NULL,                  -- module name -> its members
     due_at         timestamptz,                     -- processing: when a worker looks at it
-    attempts       integer NOT NULL DEFAULT 0,
     PRIMARY KEY (id),
     CHECK (status <> 'valid' OR certificate IS NOT NULL)
 ) PARTITION BY RANGE (id);
@@ -75,6 +74,7 @@ CREATE TABLE order_authorizations (                 -- which orders wait for an 
 CREATE TABLE challenges (
     authorization_id  chy_id NOT NULL,
     n                 smallint NOT NULL,
+    account_id        chy_id NOT NULL,
     type              text NOT NULL,
     status            text NOT NULL CHECK (status IN ('pending', 'processing', 'valid', 'invalid')),
     shown             jsonb NOT NULL,
@@ -85,19 +85,26 @@ CREATE TABLE challenges (
     deadline          timestamptz NOT NULL,
     validated         timestamptz,
     error             jsonb,
-    attempts          integer NOT NULL DEFAULT 0,
+    attempts          integer NOT NULL DEFAULT 0,   -- probes that failed
+    stepped           boolean NOT NULL DEFAULT false, -- its module has seen the start
+    claims            integer NOT NULL DEFAULT 0,   -- since the last verdict
     due_at            timestamptz,                  -- processing: when a worker looks at it
-    claim             bytea,                        -- whose lease it is
+    claim             bytea,                        -- whose lease it is, while it is in hands
     PRIMARY KEY (authorization_id, n)
 ) PARTITION BY RANGE (authorization_id);
 CREATE INDEX challenges_due ON challenges (due_at) WHERE status = 'processing';
+CREATE INDEX challenges_running ON challenges (account_id)
+    WHERE status = 'processing' AND claim IS NOT NULL;
 
 -- A certificate's serial is its id.  The row is there before the signature is.
 CREATE TABLE certificates (
     id          chy_id NOT NULL,
     order_id    chy_id NOT NULL,
     account_id  chy_id NOT NULL,
-    status      text NOT NULL CHECK (status IN ('recorded', 'issued', 'lost')),
+    status      text NOT NULL CHECK (status IN
+                    ('recorded', 'issued',
+                     'lost',                        -- perhaps signed, never stored: revoked
+                     'void')),                      -- certainly never signed
     profile     text NOT NULL,
     issuer      text NOT NULL,
     policy      text NOT NULL,                      -- revision that allowed it
@@ -128,7 +135,8 @@ CREATE TABLE revocations (
     not_after  timestamptz NOT NULL
 );
 
--- Every change of state leaves a row here, in the same transaction.
+-- What an auditor asks for, in the transaction that did it: accounts made and changed, orders made
+-- and failed, authorizations proved and refused, certificates recorded and issued.
 CREATE TABLE events (
     id         chy_id NOT NULL,
     at         timestamptz NOT NULL,

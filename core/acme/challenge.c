@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Answering a challenge (RFC 8555 section 7.5.1): the response is checked by the challenge's module,
  * the row turns processing, a worker does the rest (core/work/validate.c). */
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -19,8 +20,7 @@ static bool time_to_notify(struct chy_server *s)
     int64_t now = chy_clock_ms(), last = s->notified_ms;
 
     return now - last >= NOTIFY_EVERY_MS &&
-           __atomic_compare_exchange_n((int64_t *)&s->notified_ms, &last, now, false,
-                                       __ATOMIC_RELAXED, __ATOMIC_RELAXED);
+           atomic_compare_exchange_strong(&s->notified_ms, &last, now);
 }
 
 static struct chy_challenge_row *find(struct chy_acme *a, struct chy_authz *authz)
@@ -83,7 +83,10 @@ static enum chy_rc respond(struct chy_acme *a, const struct chy_authz *authz,
             return chy_fault_internal(a->cx, "challenge %s was offered without a token", t->name);
         c->key_authorization = chy_fmt(a->cx, "%s.%s", token, a->account.thumbprint);
     }
-    if (chy_challenge_respond(a->cx, &authz->id, c->n, c->key_authorization, a->payload,
+    /* What the module does not look at is not kept (RFC 8555 section 7.5.1). */
+    if (t->accept == NULL)
+        a->payload = chy_keep_json(a->cx, json_object());
+    if (chy_challenge_respond(a->cx, &ch, c->key_authorization, a->payload,
                               time_to_notify(a->server), &taken) != CHY_OK)
         return CHY_ERR;
     if (!taken)

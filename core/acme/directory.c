@@ -9,9 +9,7 @@
 /* These two may be read by POST-as-GET; its nonce is spent like any other. */
 static enum chy_rc open_for_reading(struct chy_acme *a)
 {
-    if (!a->has_nonce)
-        return CHY_OK;
-    return chy_acme_only_read(a) != CHY_OK ? CHY_ERR : chy_nonce_spend(a->cx, &a->guard);
+    return chy_acme_only_read(a) != CHY_OK ? CHY_ERR : chy_acme_admit(a);
 }
 
 static void copy_member(json_t *to, const char *as, const json_t *from, const char *key)
@@ -83,6 +81,8 @@ enum chy_rc chy_new_nonce(struct chy_acme *a)
 
 enum chy_rc chy_not_served_yet(struct chy_acme *a)
 {
+    if (chy_acme_admit(a) != CHY_OK)
+        return CHY_ERR;
     if (chy_fail(a->cx, &CHY_P_serverInternal,
                  "this version of the server does not serve this resource yet") != CHY_OK)
         a->cx->problem.status = 501;

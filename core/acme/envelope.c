@@ -51,19 +51,29 @@ static void release_key(void *key)
     EVP_PKEY_free(key);
 }
 
-static enum chy_rc read_account_key(struct chy_acme *a, EVP_PKEY **ret)
+static void take_account(struct chy_acme *a, const uint8_t thumbprint[32], const char *text)
+{
+    memcpy(a->guard.thumbprint, thumbprint, sizeof a->guard.thumbprint);
+    memcpy(a->account.thumbprint, text, sizeof a->account.thumbprint);
+}
+
+static bool cached_key(struct chy_acme *a, EVP_PKEY **ret)
 {
     struct chy_cached_key cached;
+
+    if (!chy_keycache_get(a->server->keys, &a->account.id, &cached))
+        return false;
+    chy_arena_defer(a->cx->arena, release_key, cached.key);
+    take_account(a, cached.thumbprint, cached.thumbprint_text);
+    *ret = cached.key;
+    return true;
+}
+
+static enum chy_rc stored_key(struct chy_acme *a, EVP_PKEY **ret)
+{
     struct chy_account *account;
     uint8_t thumbprint[33];
 
-    if (chy_keycache_get(a->server->keys, &a->account.id, &cached)) {
-        chy_arena_defer(a->cx->arena, release_key, cached.key);
-        memcpy(a->guard.thumbprint, cached.thumbprint, sizeof a->guard.thumbprint);
-        memcpy(a->account.thumbprint, cached.thumbprint_text, sizeof a->account.thumbprint);
-        *ret = cached.key;
-        return CHY_OK;
-    }
     if (chy_account_read(a->cx, &a->account.id, &account) != CHY_OK)
         return CHY_ERR;
     if (account == NULL)
@@ -72,40 +82,64 @@ static enum chy_rc read_account_key(struct chy_acme *a, EVP_PKEY **ret)
         return CHY_ERR;
     if (chy_b64u_read(thumbprint, account->thumbprint, 43) != 32)
         return chy_fault_internal(a->cx, "ill-formed thumbprint in an account's row");
-    memcpy(a->guard.thumbprint, thumbprint, sizeof a->guard.thumbprint);
-    memcpy(a->account.thumbprint, account->thumbprint, sizeof a->account.thumbprint);
+    take_account(a, thumbprint, account->thumbprint);
     chy_keycache_put(a->server->keys, &a->account.id, *ret, thumbprint);
     return CHY_OK;
 }
 
 /* kid is exactly the URL that newAccount gave out (core.md J-14). */
-static enum chy_rc find_account(struct chy_acme *a, EVP_PKEY **ret)
+static enum chy_rc find_account(struct chy_acme *a)
 {
     const char *prefix = chy_acme_url(a->cx, "/account/");
     size_t n = strlen(prefix);
 
-    if (a->jws.kid == NULL)
-        return chy_fail(a->cx, &CHY_P_malformed,
-                        "this resource wants \"kid\", not \"jwk\" (RFC 8555 section 6.2)");
     if (strncmp(a->jws.kid, prefix, n) != 0 ||
         !chy_id_read(&a->account.id, a->jws.kid + n, strlen(a->jws.kid + n)))
         return unknown_account(a);
     a->account.url = a->jws.kid;
     a->guard.account = a->account.id;
-    return read_account_key(a, ret);
+    return CHY_OK;
 }
 
-static enum chy_rc find_key(struct chy_acme *a, bool want_jwk, EVP_PKEY **ret)
+static enum chy_rc check_form(struct chy_acme *a, enum chy_route_auth auth)
 {
-    if (!want_jwk)
-        return find_account(a, ret);
-    if (a->jws.jwk == NULL)
+    if (auth == CHY_ROUTE_JWK && a->jws.jwk == NULL)
         return chy_fail(a->cx, &CHY_P_malformed,
                         "this resource wants \"jwk\", not \"kid\" (RFC 8555 section 6.2)");
-    if (chy_jwk_read(a->cx, a->jws.jwk, &a->jwk) != CHY_OK)
-        return CHY_ERR;
-    *ret = a->jwk.key;
+    if ((auth == CHY_ROUTE_KID || auth == CHY_ROUTE_OPEN) && a->jws.kid == NULL)
+        return chy_fail(a->cx, &CHY_P_malformed,
+                        "this resource wants \"kid\", not \"jwk\" (RFC 8555 section 6.2)");
     return CHY_OK;
+}
+
+static enum chy_rc verify_with(struct chy_acme *a, EVP_PKEY *key)
+{
+    return chy_jws_alg_fits(a->cx, &a->jws, key) != CHY_OK ? CHY_ERR
+                                                           : chy_jws_verify(a->cx, &a->jws, key);
+}
+
+/* A key remembered from before the account's key changed on another front must not refuse the new
+ * one: what it refuses is judged once more with the key of the database. */
+static enum chy_rc verify_by_account(struct chy_acme *a)
+{
+    EVP_PKEY *key = NULL;
+
+    if (find_account(a) != CHY_OK)
+        return CHY_ERR;
+    if (cached_key(a, &key)) {
+        if (verify_with(a, key) == CHY_OK)
+            return CHY_OK;
+        chy_problem_clear(a->cx);
+    }
+    return stored_key(a, &key) != CHY_OK ? CHY_ERR : verify_with(a, key);
+}
+
+static enum chy_rc verify(struct chy_acme *a)
+{
+    if (a->jws.kid != NULL)
+        return verify_by_account(a);
+    return chy_jwk_read(a->cx, a->jws.jwk, &a->jwk) != CHY_OK ? CHY_ERR
+                                                              : verify_with(a, a->jwk.key);
 }
 
 static enum chy_rc read_payload(struct chy_acme *a)
@@ -115,19 +149,29 @@ static enum chy_rc read_payload(struct chy_acme *a)
     return chy_json_object(a->cx, "payload", a->jws.payload, a->jws.payload_len, &a->payload);
 }
 
-enum chy_rc chy_envelope_open(struct chy_acme *a, bool want_jwk)
+/* The nonce is looked at even in a JWS that is refused: it has appeared in a request. */
+static enum chy_rc read_jws(struct chy_acme *a)
 {
-    EVP_PKEY *key = NULL;
+    struct chy_problem refusal;
 
-    if (check_content_type(a) != CHY_OK ||
-        chy_jws_read(a->cx, a->rq->body, a->rq->body_len, &a->jws) != CHY_OK ||
-        chy_nonce_check(a->cx, a->server->nonces, a->jws.nonce, &a->guard) != CHY_OK)
+    if (chy_jws_read(a->cx, a->rq->body, a->rq->body_len, &a->jws) == CHY_OK) {
+        a->has_nonce = chy_nonce_check(a->cx, a->server->nonces, a->jws.nonce, &a->guard) == CHY_OK;
+        return a->has_nonce ? CHY_OK : CHY_ERR;
+    }
+    refusal = a->cx->problem;
+    chy_problem_clear(a->cx);
+    a->has_nonce = a->jws.nonce != NULL &&
+                   chy_nonce_check(a->cx, a->server->nonces, a->jws.nonce, &a->guard) == CHY_OK;
+    a->cx->problem = refusal;
+    return CHY_ERR;
+}
+
+enum chy_rc chy_envelope_open(struct chy_acme *a, enum chy_route_auth auth)
+{
+    if (check_content_type(a) != CHY_OK || read_jws(a) != CHY_OK || check_url(a) != CHY_OK ||
+        check_form(a, auth) != CHY_OK || verify(a) != CHY_OK)
         return CHY_ERR;
-    a->has_nonce = true;
-    if (check_url(a) != CHY_OK || find_key(a, want_jwk, &key) != CHY_OK ||
-        chy_jws_alg_fits(a->cx, &a->jws, key) != CHY_OK ||
-        chy_jws_verify(a->cx, &a->jws, key) != CHY_OK)
-        return CHY_ERR;
+    a->authentic = true;
     return read_payload(a);
 }
 
@@ -139,7 +183,9 @@ void chy_envelope_spend(struct chy_acme *a)
     if (!a->has_nonce || before.status == 503)
         return;
     chy_problem_clear(a->cx);
-    if (chy_nonce_spend(a->cx, &a->guard) != CHY_OK)
-        chy_log_problem(a->cx, LOG_DEBUG, "nonce of a refused request was not spent");
+    if (chy_acme_admit(a) != CHY_OK && a->cx->problem.status < 500)
+        return;
+    if (chy_failed(a->cx))
+        chy_log_problem(a->cx, LOG_WARNING, "nonce of a refused request was not spent");
     a->cx->problem = before;
 }

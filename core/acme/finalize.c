@@ -6,6 +6,7 @@
 #include "core/acme/issue.h"
 #include "core/acme/render.h"
 #include "core/base/b64.h"
+#include "core/base/clock.h"
 #include "core/base/json.h"
 #include "core/base/log.h"
 #include "core/base/problem.h"
@@ -97,7 +98,11 @@ enum chy_rc chy_finalize(struct chy_acme *a)
     struct chy_id id;
 
     if (chy_acme_id(a, "id", &id) != CHY_OK || read_csr(a, &is.csr) != CHY_OK ||
-        read_order(a, &id, &is) != CHY_OK || issue(a, &is) != CHY_OK)
+        read_order(a, &id, &is) != CHY_OK)
+        return CHY_ERR;
+    /* Reading may have waited for the database: what is checked, and the lease, begin now. */
+    a->cx->fixed_now = chy_clock_now();
+    if (issue(a, &is) != CHY_OK)
         return CHY_ERR;
     return chy_render_order(a, is.order, 200);
 }

@@ -8,9 +8,13 @@
 #include "core/acme/digest.h"
 #include "core/base/fault.h"
 #include "core/base/id.h"
+#include "core/base/log.h"
 #include "core/base/problem.h"
 #include "core/ext/dispatch.h"
 #include "core/pki/keys.h"
+
+#define BACKDATE_MAX_S (47 * 3600) /* the signer refuses 48 h (core.md BR-05) */
+#define AGAIN_AFTER_S 5            /* after a record that the signer did not sign */
 
 static enum chy_rc check_key(struct chy_ctx *cx, const struct chy_issuance *is)
 {
@@ -72,33 +76,54 @@ static enum chy_rc check_names(struct chy_ctx *cx, const struct chy_issuance *is
     return CHY_OK;
 }
 
+/* method NULL: any that the profile takes. */
 static enum chy_rc covers(struct chy_ctx *cx, const struct chy_issuance *is,
-                          const struct chy_authz *authz, const struct chy_ident *id, bool *ret)
+                          const struct chy_authz *authz, const struct chy_ident *id,
+                          const char *method, bool *ret)
 {
     *ret = false;
-    if (strcmp(authz->status, "valid") != 0 || authz->expires <= chy_now(cx) ||
-        !chy_id_equal(&authz->account_id, &is->order->account_id) || authz->grant == NULL ||
-        authz->method == NULL || !chy_rules_lists(is->profile, "challenges", authz->method))
+    if (strcmp(authz->ident.type, id->type) != 0 || strcmp(authz->status, "valid") != 0 ||
+        authz->expires <= chy_now(cx) || authz->grant == NULL || authz->method == NULL ||
+        !chy_id_equal(&authz->account_id, &is->order->account_id))
+        return CHY_OK;
+    if (method != NULL ? strcmp(authz->method, method) != 0
+                       : !chy_rules_lists(is->profile, "challenges", authz->method))
         return CHY_OK;
     return chy_ident_covers(cx, &authz->ident, authz->wildcard, id, ret);
 }
 
-static enum chy_rc find_proof(struct chy_ctx *cx, struct chy_issuance *is, size_t ident)
+static enum chy_rc find_proof(struct chy_ctx *cx, const struct chy_issuance *is,
+                              const struct chy_ident *id, const char *method,
+                              const struct chy_authz **ret)
 {
-    const struct chy_ident *id = &is->order->idents[ident];
-
     for (size_t i = 0; i < is->n_authzs; i++) {
         bool yes;
 
-        if (covers(cx, is, &is->authzs[i], id, &yes) != CHY_OK)
+        if (covers(cx, is, &is->authzs[i], id, method, &yes) != CHY_OK)
             return CHY_ERR;
         if (yes) {
-            is->proofs[ident] = &is->authzs[i];
+            *ret = &is->authzs[i];
             return CHY_OK;
         }
     }
     return chy_fail(cx, &CHY_P_unauthorized,
-                    "no valid authorization under the profile covers %s any more", id->value);
+                    "no valid authorization%s%s under the profile covers %s any more",
+                    method == NULL ? "" : " by ", method == NULL ? "" : method, id->value);
+}
+
+static enum chy_rc find_proofs(struct chy_ctx *cx, struct chy_issuance *is)
+{
+    const json_t *required = json_object_get(is->profile, "require");
+
+    is->n_ways = json_array_size(required) == 0 ? 1 : json_array_size(required);
+    is->proofs = chy_alloc(cx, (is->order->n_idents * is->n_ways + 1) * sizeof *is->proofs);
+    for (size_t i = 0; i < is->order->n_idents; i++)
+        for (size_t k = 0; k < is->n_ways; k++)
+            if (find_proof(cx, is, &is->order->idents[i],
+                           json_string_value(json_array_get(required, k)),
+                           &is->proofs[i * is->n_ways + k]) != CHY_OK)
+                return CHY_ERR;
+    return CHY_OK;
 }
 
 static enum chy_rc check_policy(struct chy_ctx *cx, struct chy_issuance *is)
@@ -129,11 +154,7 @@ enum chy_rc chy_issue_check(struct chy_ctx *cx, struct chy_issuance *is)
     if (check_policy(cx, is) != CHY_OK || check_key(cx, is) != CHY_OK ||
         check_names(cx, is) != CHY_OK)
         return CHY_ERR;
-    is->proofs = chy_alloc(cx, (is->order->n_idents + 1) * sizeof *is->proofs);
-    for (size_t i = 0; i < is->order->n_idents; i++)
-        if (find_proof(cx, is, i) != CHY_OK)
-            return CHY_ERR;
-    return CHY_OK;
+    return find_proofs(cx, is);
 }
 
 static bool is_stale(struct chy_ctx *cx, const struct chy_issuance *is, size_t ident)
@@ -142,7 +163,7 @@ static bool is_stale(struct chy_ctx *cx, const struct chy_issuance *is, size_t i
         chy_registry_ident(is->registry, is->order->idents[ident].type);
 
     return t != NULL && t->recheck != NULL &&
-           is->proofs[ident]->granted_at + (time_t)t->recheck_after_s <= chy_now(cx);
+           is->proofs[ident * is->n_ways]->granted_at + (time_t)t->recheck_after_s <= chy_now(cx);
 }
 
 bool chy_issue_is_stale(struct chy_ctx *cx, const struct chy_issuance *is)
@@ -157,8 +178,8 @@ enum chy_rc chy_issue_recheck(struct chy_ctx *cx, const struct chy_issuance *is)
 {
     for (size_t i = 0; i < is->order->n_idents; i++)
         if (is_stale(cx, is, i) &&
-            chy_ident_recheck(cx, &is->order->idents[i], is->proofs[i]->wildcard,
-                              is->proofs[i]->grant) != CHY_OK)
+            chy_ident_recheck(cx, &is->order->idents[i], is->proofs[i * is->n_ways]->wildcard,
+                              is->proofs[i * is->n_ways]->grant) != CHY_OK)
             return CHY_ERR;
     return CHY_OK;
 }
@@ -194,8 +215,8 @@ static enum chy_rc plan_validity(struct chy_ctx *cx, struct chy_issuance *is)
 
     r->not_before = is->order->not_before != 0 ? is->order->not_before : chy_now(cx) - backdate;
     r->not_after = is->order->not_after != 0 ? is->order->not_after : r->not_before + length - 1;
-    if (r->not_after <= chy_now(cx) ||
-        r->not_after - r->not_before > chy_rules_int(is->profile, "lifetime", "max"))
+    if (r->not_after <= chy_now(cx) || r->not_before < chy_now(cx) - BACKDATE_MAX_S ||
+        r->not_after - r->not_before + 1 > chy_rules_int(is->profile, "lifetime", "max"))
         return chy_fail(cx, &CHY_P_malformed,
                         "the validity asked for can no longer be had under the profile");
     return chy_plan_validity(cx, is->plan, r->not_before, r->not_after);
@@ -211,8 +232,8 @@ static enum chy_rc fill_plan(struct chy_ctx *cx, struct chy_issuance *is)
         plan_usage(cx, is, "extended-key-usage") != CHY_OK)
         return CHY_ERR;
     for (size_t i = 0; i < is->order->n_idents; i++)
-        if (chy_ident_contribute(cx, &is->order->idents[i], is->proofs[i]->grant, req, is->plan) !=
-            CHY_OK)
+        if (chy_ident_contribute(cx, &is->order->idents[i], is->proofs[i * is->n_ways]->grant, req,
+                                 is->plan) != CHY_OK)
             return CHY_ERR;
     if (shape != NULL && chy_profile_shape(cx, shape, is->order, req, is->plan) != CHY_OK)
         return CHY_ERR;
@@ -241,6 +262,17 @@ enum chy_rc chy_issue_plan(struct chy_ctx *cx, struct chy_issuance *is)
     return CHY_OK;
 }
 
+/* Never signed, so nothing to revoke: a signer that is away for an hour must not fill the CRL. */
+static void give_record_back(struct chy_ctx *cx, const struct chy_issuance *is)
+{
+    struct chy_problem reason = cx->problem;
+
+    chy_problem_clear(cx);
+    if (chy_certificate_void(cx, is->order, &is->record.id, chy_now(cx) + AGAIN_AFTER_S) != CHY_OK)
+        chy_log_problem(cx, LOG_WARNING, "an unsigned record stays until its lease ends");
+    cx->problem = reason;
+}
+
 enum chy_rc chy_issue_sign(struct chy_ctx *cx, struct chy_issuance *is, bool *ret_stored)
 {
     const uint8_t *sig, *der;
@@ -249,8 +281,11 @@ enum chy_rc chy_issue_sign(struct chy_ctx *cx, struct chy_issuance *is, bool *re
 
     chy_fault_point("issue.after-record");
     if (chy_signer_sign(cx, is->signer, is->issuer->name, is->tbs, is->tbs_n, &sig, &sig_n,
-                        &maybe_signed) != CHY_OK)
+                        &maybe_signed) != CHY_OK) {
+        if (!maybe_signed)
+            give_record_back(cx, is);
         return CHY_ERR;
+    }
     chy_fault_point("issue.after-signature");
     if (chy_plan_finish(cx, is->plan, is->issuer, is->tbs, is->tbs_n, sig, sig_n, &der, &der_n) !=
             CHY_OK ||

@@ -22,7 +22,10 @@ struct chy_issuance {
     /* Filled by chy_issue_check and chy_issue_plan. */
     const json_t *profile;
     const struct chy_issuer_cert *issuer;
-    const struct chy_authz **proofs; /* for each identifier of the order the one that covers it */
+    /* For each identifier of the order the authorizations that cover it: one, or one by each method
+     * that the profile requires, in that order (n_ways each). */
+    const struct chy_authz **proofs;
+    size_t n_ways;
     struct chy_cert_plan *plan;
     struct chy_cert_record record;
     const uint8_t *tbs;
@@ -40,7 +43,8 @@ enum chy_rc CHY_CHECK chy_issue_recheck(struct chy_ctx *cx, const struct chy_iss
 /* A new serial, the plan filled by profile and modules, the TBS, and the record of it. */
 enum chy_rc CHY_CHECK chy_issue_plan(struct chy_ctx *cx, struct chy_issuance *is);
 /* After the record is committed: sign, compare with the plan, store.  *ret_stored false: a worker had
- * given the record up meanwhile. */
+ * given the record up meanwhile.  Where the signer certainly did not sign, the record is void and the
+ * order due again soon. */
 enum chy_rc CHY_CHECK chy_issue_sign(struct chy_ctx *cx, struct chy_issuance *is, bool *ret_stored);
 
 #endif

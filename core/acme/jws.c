@@ -125,6 +125,8 @@ static enum chy_rc read_key_name(struct chy_ctx *cx, const json_t *header, struc
 
 static enum chy_rc read_header(struct chy_ctx *cx, const json_t *header, struct chy_jws *out)
 {
+    if (read_nonce(cx, header, out) != CHY_OK)
+        return CHY_ERR;
     if (json_object_get(header, "crit") != NULL)
         return chy_fail(cx, &CHY_P_malformed,
                         "the protected header has \"crit\", and no extension is supported (RFC "
@@ -132,7 +134,7 @@ static enum chy_rc read_header(struct chy_ctx *cx, const json_t *header, struct 
     if (json_object_get(header, "b64") != NULL)
         return chy_fail(cx, &CHY_P_malformed,
                         "the protected header has \"b64\" (RFC 8555 section 6.2)");
-    if (read_alg(cx, header, out) != CHY_OK || read_nonce(cx, header, out) != CHY_OK ||
+    if (read_alg(cx, header, out) != CHY_OK ||
         chy_json_string(cx, header, "url", &out->url) != CHY_OK)
         return CHY_ERR;
     return read_key_name(cx, header, out);
@@ -181,9 +183,12 @@ enum chy_rc chy_jws_read(struct chy_ctx *cx, const void *body, size_t n, struct 
         read_part(cx, jws, "payload", &payload_text, &payload, &out.payload_len) != CHY_OK ||
         read_part(cx, jws, "signature", &signature_text, &out.signature, &out.signature_len) !=
             CHY_OK ||
-        chy_json_object(cx, "the protected header", protected, protected_len, &header) != CHY_OK ||
-        read_header(cx, header, &out) != CHY_OK)
+        chy_json_object(cx, "the protected header", protected, protected_len, &header) != CHY_OK)
         return CHY_ERR;
+    if (read_header(cx, header, &out) != CHY_OK) {
+        ret->nonce = out.nonce;
+        return CHY_ERR;
+    }
     /* RFC 7515 section 5.2: over the text as received, never over text encoded again. */
     out.signing_input = chy_fmt(cx, "%s.%s", protected_text, payload_text);
     out.signing_input_len = strlen(out.signing_input);

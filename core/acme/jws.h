@@ -29,6 +29,8 @@ struct chy_jws {
 /* Take the flattened JSON serialization apart (core.md J-01..J-09, B-01..B-06): strict base64url,
  * no header, signatures, crit, b64; alg from the allow-list (badSignatureAlgorithm with the member
  * "algorithms"); nonce, if present, must be base64url.  Fails: malformed, badSignatureAlgorithm. */
+/* On failure ret->nonce is still set if the nonce could be read: it has appeared in a request, so it
+ * must be spent (RFC 8555 section 6.5). */
 enum chy_rc CHY_CHECK chy_jws_read(struct chy_ctx *cx, const void *body, size_t n,
                                    struct chy_jws *ret);
 /* Does alg belong to that kind of key (J-10)?  badPublicKey if not; malformed if the JWK of the

@@ -66,6 +66,22 @@ static enum chy_rc refuse_idents(struct chy_ctx *cx, const struct chy_problem *f
     return CHY_ERR;
 }
 
+static bool is_told(const json_t *subs, const char *type, const char *value)
+{
+    const json_t *p;
+    size_t i;
+
+    json_array_foreach(subs, i, p)
+    {
+        const json_t *id = json_object_get(p, "identifier");
+
+        if (strcmp(json_string_value(json_object_get(id, "type")), type) == 0 &&
+            strcmp(json_string_value(json_object_get(id, "value")), value) == 0)
+            return true;
+    }
+    return false;
+}
+
 static enum chy_rc read_idents(struct chy_acme *a, const json_t *list, const json_t *profile,
                                struct chy_order *o)
 {
@@ -89,8 +105,10 @@ static enum chy_rc read_idents(struct chy_acme *a, const json_t *list, const jso
             return CHY_ERR; /* not about an identifier that could be named */
         if (first.type == NULL)
             first = cx->problem;
-        mixed = mixed || strcmp(first.type->urn, cx->problem.type->urn) != 0;
-        chy_subproblem_add(cx, &subs, &cx->problem, type, value);
+        if (!is_told(subs, type, value)) {
+            mixed = mixed || strcmp(first.type->urn, cx->problem.type->urn) != 0;
+            chy_subproblem_add(cx, &subs, &cx->problem, type, value);
+        }
         chy_problem_clear(cx);
     }
     return subs == NULL ? CHY_OK : refuse_idents(cx, &first, subs, mixed);
@@ -145,9 +163,12 @@ static enum chy_rc read_time(struct chy_acme *a, const char *member, time_t *ret
     return CHY_OK;
 }
 
-/* Never clamped: what cannot be had as asked is refused (core.md NO-03). */
+/* Never clamped: what cannot be had as asked is refused (core.md NO-03).  notAfter is inclusive, so a
+ * certificate lives one second longer than the difference. */
 static enum chy_rc check_validity(struct chy_acme *a, const json_t *profile, struct chy_order *o)
 {
+    const struct chy_issuer_cert *issuer =
+        chy_rulebook_issuer(a->rules, json_string_value(json_object_get(profile, "issuer")));
     time_t now = chy_now(a->cx), begin, end;
     int64_t most = chy_rules_int(profile, "lifetime", "max");
     int64_t backdate = json_integer_value(json_object_get(profile, "backdate"));
@@ -156,7 +177,8 @@ static enum chy_rc check_validity(struct chy_acme *a, const json_t *profile, str
         read_time(a, "notAfter", &o->not_after) != CHY_OK)
         return CHY_ERR;
     begin = o->not_before != 0 ? o->not_before : now - backdate;
-    end = o->not_after != 0 ? o->not_after : begin + chy_rules_int(profile, "lifetime", "default");
+    end = o->not_after != 0 ? o->not_after
+                            : begin + chy_rules_int(profile, "lifetime", "default") - 1;
     if (begin < now - backdate)
         return chy_fail(a->cx, &CHY_P_malformed,
                         "notBefore lies further back than the profile allows");
@@ -164,20 +186,31 @@ static enum chy_rc check_validity(struct chy_acme *a, const json_t *profile, str
         return chy_fail(a->cx, &CHY_P_malformed, "notBefore lies too far ahead");
     if (end <= begin || end <= now)
         return chy_fail(a->cx, &CHY_P_malformed, "notAfter is not after notBefore and now");
-    if (end - begin > most)
+    if (end - begin + 1 > most)
+        return chy_fail(
+            a->cx, &CHY_P_malformed,
+            "the profile's certificates live at most %lld seconds, the last one included",
+            (long long)most);
+    if (issuer == NULL || end > issuer->not_after)
         return chy_fail(a->cx, &CHY_P_malformed,
-                        "the profile's certificates live at most %lld seconds", (long long)most);
+                        "the certificate would outlive its issuer; ask for an earlier notAfter");
     return CHY_OK;
 }
 
-static bool offerable(const struct chy_challenge_type *t, const json_t *profile, bool wildcard)
+static bool lists(const json_t *names, const char *name)
 {
-    return chy_rules_lists(profile, "challenges", t->name) &&
-           (!wildcard || t->wildcard == CHY_YN_YES);
+    const json_t *entry;
+    size_t i;
+
+    json_array_foreach(names, i, entry)
+    {
+        if (strcmp(json_string_value(entry), name) == 0)
+            return true;
+    }
+    return false;
 }
 
-static enum chy_rc offer_challenges(struct chy_acme *a, const json_t *profile, time_t deadline,
-                                    struct chy_authz_wish *w)
+static enum chy_rc offer_challenges(struct chy_acme *a, time_t deadline, struct chy_authz_wish *w)
 {
     const struct chy_challenge_type *const *types;
     size_t n = chy_registry_challenges_for(a->server->registry, w->subject.type, &types);
@@ -188,7 +221,7 @@ static enum chy_rc offer_challenges(struct chy_acme *a, const json_t *profile, t
         struct chy_challenge *ch = &w->challenges[w->n_challenges];
         bool offered = true;
 
-        if (!offerable(types[i], profile, w->wildcard))
+        if (!lists(w->methods, types[i]->name) || (w->wildcard && types[i]->wildcard != CHY_YN_YES))
             continue;
         *ch = (struct chy_challenge){.authz = w->id,
                                      .n = (unsigned)w->n_challenges,
@@ -201,6 +234,11 @@ static enum chy_rc offer_challenges(struct chy_acme *a, const json_t *profile, t
                                      .deadline = deadline};
         if (chy_challenge_offer(a->cx, types[i], ch, &offered) != CHY_OK)
             return CHY_ERR;
+        if (offered && ch->lookup_key != NULL)
+            return chy_fault_internal(a->cx,
+                                      "challenge %s wants to be found by a key: this version "
+                                      "does not serve that",
+                                      types[i]->name);
         if (offered)
             names[w->n_challenges++] = types[i]->name;
     }
@@ -212,34 +250,69 @@ static enum chy_rc offer_challenges(struct chy_acme *a, const json_t *profile, t
     return CHY_OK;
 }
 
-static bool same_wish(const struct chy_authz_wish *w, const struct chy_ident *subject,
+static bool is_wished(const struct chy_authz_wish *list, size_t n, const struct chy_ident *subject,
                       bool wildcard)
 {
-    return w->wildcard == wildcard && by_type_and_value(&w->subject, subject) == 0;
+    for (size_t i = 0; i < n; i++)
+        if (list[i].wildcard == wildcard && by_type_and_value(&list[i].subject, subject) == 0)
+            return true;
+    return false;
+}
+
+/* The ways to prove an identifier: one authorization by any of the profile's challenges, or, where the
+ * profile requires several, one by each of those. */
+static json_t *ways(struct chy_ctx *cx, const json_t *profile)
+{
+    const json_t *required = json_object_get(profile, "require"), *name;
+    json_t *list = chy_keep_json(cx, json_array());
+    size_t i;
+
+    if (json_array_size(required) == 0)
+        json_array_append(list, json_object_get(profile, "challenges"));
+    json_array_foreach(required, i, name)
+    {
+        json_array_append_new(list, json_pack("[O]", name));
+    }
+    return list;
+}
+
+static enum chy_rc add_wishes(struct chy_acme *a, const struct chy_ident *subject, bool wildcard,
+                              const json_t *methods, time_t pending_until,
+                              struct chy_authz_wish *list, size_t *n)
+{
+    const json_t *way;
+    size_t i;
+
+    json_array_foreach(methods, i, way)
+    {
+        struct chy_authz_wish *w = &list[*n];
+
+        *w = (struct chy_authz_wish){.subject = *subject, .wildcard = wildcard, .methods = way};
+        chy_id_new(a->cx, &w->id);
+        if (offer_challenges(a, pending_until, w) != CHY_OK)
+            return CHY_ERR;
+        ++*n;
+    }
+    return CHY_OK;
 }
 
 static enum chy_rc make_wishes(struct chy_acme *a, const struct chy_order *o, const json_t *profile,
                                time_t pending_until, struct chy_authz_wish **ret, size_t *ret_n)
 {
-    struct chy_authz_wish *list = chy_alloc(a->cx, (o->n_idents + 1) * sizeof *list);
+    const json_t *methods = ways(a->cx, profile);
+    struct chy_authz_wish *list =
+        chy_alloc(a->cx, (o->n_idents * json_array_size(methods) + 1) * sizeof *list);
     size_t n = 0;
 
     for (size_t i = 0; i < o->n_idents; i++) {
         struct chy_ident subject;
-        bool wildcard = false, known = false;
+        bool wildcard = false;
 
         if (chy_ident_subject(a->cx, &o->idents[i], &subject, &wildcard) != CHY_OK)
             return CHY_ERR;
-        for (size_t k = 0; k < n; k++)
-            known = known || same_wish(&list[k], &subject, wildcard);
-        if (known)
-            continue;
-        list[n].subject = subject;
-        list[n].wildcard = wildcard;
-        chy_id_new(a->cx, &list[n].id);
-        if (offer_challenges(a, profile, pending_until, &list[n]) != CHY_OK)
+        if (!is_wished(list, n, &subject, wildcard) &&
+            add_wishes(a, &subject, wildcard, methods, pending_until, list, &n) != CHY_OK)
             return CHY_ERR;
-        n++;
     }
     *ret = list;
     *ret_n = n;
@@ -276,6 +349,7 @@ enum chy_rc chy_new_order(struct chy_acme *a)
     struct chy_order o = {.account = &a->account, .account_id = a->account.id};
     enum chy_authz_need need = CHY_AUTHZ_REQUIRED;
     struct chy_authz_wish *wishes;
+    struct chy_reuse reuse;
     time_t now = chy_now(cx), pending_until;
     size_t n;
 
@@ -290,12 +364,12 @@ enum chy_rc chy_new_order(struct chy_acme *a)
     if (need != CHY_AUTHZ_REQUIRED || o.status != NULL)
         return chy_fault_internal(cx, "a module waives authorizations or sets a status of its own: "
                                       "this version serves neither");
+    reuse.granted_since = now - chy_rules_int(server, "authorizations", "reuse");
+    reuse.valid_until = now + REUSE_AT_LEAST_S;
+    reuse.made_since =
+        reuse.granted_since - chy_rules_int(server, "authorizations", "pending-lifetime");
     if (make_wishes(a, &o, profile, pending_until, &wishes, &n) != CHY_OK ||
-        chy_order_create(cx, &a->guard, &o, wishes, n, json_object_get(profile, "challenges"),
-                         now + REUSE_AT_LEAST_S,
-                         now - chy_rules_int(server, "authorizations", "reuse") -
-                             chy_rules_int(server, "authorizations", "pending-lifetime"),
-                         pending_until) != CHY_OK)
+        chy_order_create(cx, &a->guard, &o, wishes, n, &reuse, pending_until) != CHY_OK)
         return CHY_ERR;
     return chy_render_order(a, &o, 201);
 }

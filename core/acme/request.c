@@ -15,6 +15,15 @@ const char *chy_acme_var(const struct chy_acme *a, const char *name)
     return "";
 }
 
+enum chy_rc chy_acme_admit(struct chy_acme *a)
+{
+    if (!a->has_nonce)
+        return CHY_OK;
+    if (a->authentic && a->account.url != NULL)
+        return chy_guard_spend(a->cx, &a->guard);
+    return chy_nonce_spend(a->cx, &a->guard);
+}
+
 enum chy_rc chy_acme_not_found(struct chy_acme *a)
 {
     if (chy_fail(a->cx, &CHY_P_malformed, "there is no such resource, or it is not yours") !=

@@ -20,7 +20,7 @@ struct chy_server {
     struct chy_registry *registry;
     struct chy_nonces *nonces;
     struct chy_keycache *keys;
-    struct chy_rulebook *rules; /* guarded by rules_lock; take with chy_server_rules  */
+    struct chy_rulebook *rules; /* guarded by rules_lock: hold a reference to use it  */
     pthread_mutex_t rules_lock;
     _Atomic int64_t notified_ms; /* when the workers were last woken                  */
 };
@@ -36,12 +36,25 @@ struct chy_acme {
     struct chy_jwk jwk;         /* newAccount: the key in the request                */
     struct chy_account account; /* kid requests: id, url, thumbprint                 */
     struct chy_guard guard;
-    bool has_nonce;  /* the request's nonce is well-formed and one of ours            */
-    json_t *payload; /* NULL: POST-as-GET                                             */
+    bool has_nonce;    /* the request's nonce is well-formed and one of ours            */
+    bool authentic;    /* the signature holds                                           */
+    const char *allow; /* Allow header of the answer, or NULL                         */
+    json_t *payload;   /* NULL: POST-as-GET                                             */
 };
 
 typedef enum chy_rc chy_acme_handler(struct chy_acme *a);
 
+/* Who may call a resource. */
+enum chy_route_auth {
+    CHY_ROUTE_OPEN,   /* GET and HEAD; POST-as-GET by an account too, where POST is allowed */
+    CHY_ROUTE_JWK,    /* POST signed by the key in the request (newAccount)        */
+    CHY_ROUTE_KID,    /* POST signed by an account's key                           */
+    CHY_ROUTE_EITHER, /* POST signed by either (revokeCert)                        */
+};
+
+/* Spend the nonce, and check the account of a kid request: for what has no guarded statement of its
+ * own.  Nothing to do for a request without JWS. */
+enum chy_rc CHY_CHECK chy_acme_admit(struct chy_acme *a);
 /* Path variable by name; never NULL for one that the route has. */
 const char *chy_acme_var(const struct chy_acme *a, const char *name);
 /* The id in a path variable.  Fails like an object that is not there (core.md E-04). */

@@ -13,7 +13,7 @@ static const struct chy_acme_route routes[] = {
     {"/new-nonce", CHY_ROUTE_OPEN, true, true, CHY_LISTEN_ACME, chy_new_nonce, NULL},
     {"/new-account", CHY_ROUTE_JWK, false, true, CHY_LISTEN_ACME, chy_new_account, NULL},
     {"/new-order", CHY_ROUTE_KID, false, true, CHY_LISTEN_ACME, chy_new_order, NULL},
-    {"/revoke-cert", CHY_ROUTE_KID, false, true, CHY_LISTEN_ACME, chy_not_served_yet, NULL},
+    {"/revoke-cert", CHY_ROUTE_EITHER, false, true, CHY_LISTEN_ACME, chy_not_served_yet, NULL},
     {"/key-change", CHY_ROUTE_KID, false, true, CHY_LISTEN_ACME, chy_not_served_yet, NULL},
     {"/account/{id}", CHY_ROUTE_KID, false, true, CHY_LISTEN_ACME, chy_account_post, NULL},
     {"/account/{id}/orders", CHY_ROUTE_KID, false, true, CHY_LISTEN_ACME, chy_not_served_yet, NULL},

@@ -5,12 +5,6 @@
 
 #include "core/acme/request.h"
 
-enum chy_route_auth {
-    CHY_ROUTE_OPEN, /* GET and HEAD; POST-as-GET too where post is allowed      */
-    CHY_ROUTE_JWK,  /* POST signed by the key in the request (newAccount)        */
-    CHY_ROUTE_KID,  /* POST signed by an account's key                           */
-};
-
 struct chy_acme_route {
     const char *path; /* "/order/{id}/finalize"                                  */
     enum chy_route_auth auth;

@@ -6,6 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <openssl/pem.h>
+
+#include "core/base/auto.h"
 #include "core/base/problem.h"
 
 #define ISSUERS_MAX 1000
@@ -27,17 +30,27 @@ static void count_issuer(void *arg, const char *name, const json_t *doc)
     ((struct chy_rulebook *)arg)->n_issuers++;
 }
 
-/* Everything below the root, in order: what a client is sent after its certificate. */
+static bool is_root(const char *pem)
+{
+    chy_auto(BIO) *bio = BIO_new_mem_buf(pem, -1);
+    chy_auto(X509) *cert = bio == NULL ? NULL : PEM_read_bio_X509(bio, NULL, NULL, NULL);
+
+    return cert != NULL &&
+           X509_NAME_cmp(X509_get_subject_name(cert), X509_get_issuer_name(cert)) == 0;
+}
+
+/* What a client is sent after its certificate: the chain in order, a root at its end left out (RFC
+ * 8555 section 9.1), unless the root itself issues. */
 static char *chain_without_root(struct chy_ctx *cx, const json_t *pems)
 {
-    size_t n = json_array_size(pems);
     char *text = chy_fmt(cx, "%s", "");
+    const json_t *pem;
+    size_t i;
 
-    for (size_t i = 0; i < n; i++) {
-        const char *pem = json_string_value(json_array_get(pems, i));
-
-        if (i + 1 < n || n == 1)
-            text = chy_fmt(cx, "%s%s", text, pem);
+    json_array_foreach(pems, i, pem)
+    {
+        if (i == 0 || !is_root(json_string_value(pem)))
+            text = chy_fmt(cx, "%s%s", text, json_string_value(pem));
     }
     return text;
 }

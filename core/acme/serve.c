@@ -56,7 +56,7 @@ static struct chy_rulebook *hold_rules(struct chy_server *s)
 
 static enum chy_rc wrong_method(struct chy_acme *a, const struct chy_acme_route *r)
 {
-    chy_reply_header(a->rp, "Allow", chy_route_allow(r));
+    a->allow = chy_route_allow(r);
     if (chy_fail(a->cx, &CHY_P_malformed, "this resource takes %s (RFC 8555 section 6.3)",
                  chy_route_allow(r)) != CHY_OK)
         a->cx->problem.status = 405;
@@ -75,7 +75,7 @@ static void answer_options(struct chy_acme *a, const struct chy_acme_route *r)
 /* A module's own route: the envelope is opened if it asked for one, then its handler runs. */
 static enum chy_rc call_module(struct chy_acme *a, const struct chy_route *mr)
 {
-    if (a->has_nonce && chy_nonce_spend(a->cx, &a->guard) != CHY_OK)
+    if (chy_acme_admit(a) != CHY_OK)
         return CHY_ERR;
     a->rq->account = a->account.url != NULL ? &a->account : NULL;
     a->rq->payload = a->payload;
@@ -95,7 +95,7 @@ static enum chy_rc call_handler(struct chy_acme *a, const struct chy_acme_route 
     if ((is_post && !r->post) || (!is_post && !r->get))
         return wrong_method(a, r);
     if (is_post && (r->module == NULL || r->auth == CHY_ROUTE_KID) &&
-        chy_envelope_open(a, r->auth == CHY_ROUTE_JWK) != CHY_OK)
+        chy_envelope_open(a, r->auth) != CHY_OK)
         return CHY_ERR;
     return r->module != NULL ? call_module(a, r->module) : r->handle(a);
 }
@@ -111,8 +111,10 @@ static enum chy_rc route(struct chy_acme *a)
     if (strncmp(a->rq->path, base, strlen(base)) == 0 && a->rq->query == NULL)
         r = chy_route_find(a->cx, a->server->registry, a->rq->path + strlen(base), a->rq);
     if (r == NULL) {
-        if (strcmp(a->rq->method, "POST") == 0 && chy_envelope_open(a, false) != CHY_OK)
-            return CHY_ERR; /* a nonce fault keeps its own type; url mismatch is told as such */
+        /* A nonce fault keeps its own type, and a url mismatch is told as such. */
+        if (strcmp(a->rq->method, "POST") == 0 && a->rq->listener == CHY_LISTEN_ACME &&
+            chy_envelope_open(a, CHY_ROUTE_EITHER) != CHY_OK)
+            return CHY_ERR;
         return chy_acme_not_found(a);
     }
     return call_handler(a, r);
@@ -122,7 +124,9 @@ static void render_problem(struct chy_acme *a)
 {
     const struct chy_problem *p = &a->cx->problem;
 
-    a->rp->status = p->status;
+    *a->rp = (struct chy_reply){.status = p->status}; /* nothing of a half-made answer goes out */
+    if (a->allow != NULL)
+        chy_reply_header(a->rp, "Allow", a->allow);
     a->rp->content_type = "application/problem+json";
     chy_reply_header(a->rp, "Content-Language", "en");
     if (p->retry_after_s > 0)

@@ -48,6 +48,7 @@ struct chy_ctx {
     const struct chy_policy *policy; /* snapshot, same for the whole unit; core/policy/policy.h */
     const struct chy_registry *registry; /* core/ext/registry.h                     */
     struct chy_net *net;                 /* core/net/net.h                          */
+    int64_t net_until_ms;                /* of chy_clock_ms: no network call outlives it; 0: none */
     const struct chy_module *module;     /* whose function runs now                 */
     const char *base_url;                /* of the directory, no trailing slash     */
 };

@@ -13,12 +13,12 @@
 #define OTHER_MS 60000
 #define BODY_MAX (16u * 1024 * 1024)
 
-static int64_t exchange_deadline(const struct chy_http_query *q)
+static int64_t exchange_deadline(const struct chy_ctx *cx, const struct chy_http_query *q)
 {
     unsigned most = q->validation ? VALIDATION_MS : OTHER_MS;
     unsigned ms = q->timeout_ms == 0 || q->timeout_ms > most ? most : q->timeout_ms;
 
-    return chy_clock_ms() + (q->timeout_ms == 0 ? VALIDATION_MS : ms);
+    return chy_net_until(cx, chy_clock_ms() + (q->timeout_ms == 0 ? VALIDATION_MS : ms));
 }
 
 /* IPv6 first, then one fallback to IPv4, and only if no connection came about (W-03). */
@@ -91,7 +91,7 @@ static void fill_answer(const struct chy_exchange *x, const json_t *hops,
 enum chy_rc chy_net_http(struct chy_ctx *cx, const struct chy_http_query *q,
                          struct chy_http_answer *ret)
 {
-    int64_t deadline = exchange_deadline(q);
+    int64_t deadline = exchange_deadline(cx, q);
     json_t *hops = chy_keep_json(cx, json_array());
     unsigned most = q->max_redirects < REDIRECTS_MAX ? q->max_redirects : REDIRECTS_MAX;
     struct chy_url url, next;

@@ -21,6 +21,12 @@ struct chy_net {
     char *user_agent;
 };
 
+/* The earlier of deadline and what is left to the whole unit of work (cx->net_until_ms). */
+static inline int64_t chy_net_until(const struct chy_ctx *cx, int64_t deadline)
+{
+    return cx->net_until_ms != 0 && cx->net_until_ms < deadline ? cx->net_until_ms : deadline;
+}
+
 /* ---- resolver.c ---------------------------------------------------------- */
 
 enum chy_rc CHY_CHECK chy_resolver_new(struct chy_ctx *cx, const struct chy_net_config *config,

@@ -287,7 +287,7 @@ enum chy_rc chy_lookup_wait(struct chy_ctx *cx, struct chy_lookup *l, int64_t de
 enum chy_rc chy_net_dns(struct chy_ctx *cx, const char *name, uint16_t rrtype,
                         struct chy_dns_answer *ret)
 {
-    int64_t deadline = chy_clock_ms() + cx->net->dns_timeout_ms;
+    int64_t deadline = chy_net_until(cx, chy_clock_ms() + cx->net->dns_timeout_ms);
     struct chy_lookup *l;
 
     if (chy_lookup_start(cx, cx->net->resolver, name, rrtype, &l) != CHY_OK)

@@ -165,7 +165,7 @@ enum chy_rc chy_net_tls(struct chy_ctx *cx, const struct chy_tls_query *q,
                         struct chy_tls_answer *ret)
 {
     unsigned ms = q->timeout_ms == 0 || q->timeout_ms > TLS_MS ? TLS_MS : q->timeout_ms;
-    int64_t deadline = chy_clock_ms() + ms;
+    int64_t deadline = chy_net_until(cx, chy_clock_ms() + ms);
     struct chy_addresses addresses;
     const char *where;
     chy_auto_fd int fd = -1;

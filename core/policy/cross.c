@@ -181,11 +181,26 @@ static void check_public(struct chy_policy_set *set, const struct chy_policy_fil
               "no CAA");
 }
 
+static void check_required(struct chy_policy_set *set, const struct chy_policy_file *file,
+                           const char *pointer, const char *value)
+{
+    const json_t *offered = json_object_get(chy_yaml_json(file->doc), "challenges"), *entry;
+    size_t i;
+
+    json_array_foreach(offered, i, entry)
+    {
+        if (json_is_string(entry) && strcmp(json_string_value(entry), value) == 0)
+            return;
+    }
+    WRONG(set, file, pointer, "'%s' is required but not among this profile's challenges", value);
+}
+
 static void check_profile(struct chy_policy_set *set, const struct chy_policy_file *file)
 {
     check_public(set, file);
     check_lifetime(set, file, find_named(set, file, "issuer", CHY_KIND_ISSUER, "issuer"));
     check_each(set, file, "challenges", check_challenge);
+    check_each(set, file, "require", check_required);
     check_each(set, file, "keys", check_key);
     check_each(set, file, "key-usage", NULL);
     check_each(set, file, "extended-key-usage", check_purpose);

@@ -81,6 +81,10 @@ static const struct chy_policy_item profile_items[] = {
      .min = 1,
      .doc = "Types of identifiers that may be had, each with its rule; others are refused."},
     {CHY_ITEM_LIST("challenges", &name, 0, 20, "Challenge types that are offered."), CHY_REQUIRED},
+    {CHY_ITEM_LIST(
+        "require", &name, 0, 8,
+        "Challenge types that must all prove each identifier, one authorization by each; "
+        "absent: any one of challenges will do.")},
     {CHY_ITEM_LIST("keys", &name, 1, 20, "Kinds of keys, like ec-p256 or rsa-2048..4096."),
      CHY_REQUIRED},
     {CHY_ITEM_OBJECT("lifetime", lifetime_items, "How long certificates live."), CHY_REQUIRED},

@@ -31,13 +31,21 @@
     "   $5::text FROM o ON CONFLICT DO NOTHING)"                                                   \
     " SELECT EXISTS (SELECT 1 FROM o)"
 
+/* What was checked before must still hold when the record is made (core.md F-11): the account is
+ * valid, and no authorization of the order is anything but valid and unexpired. */
+#define STILL_PROVED                                                                               \
+    " AND EXISTS (SELECT 1 FROM accounts u WHERE u.id = orders.account_id AND u.status = 'valid')" \
+    " AND NOT EXISTS (SELECT 1 FROM unnest(orders.authorizations) n(id)"                           \
+    "   LEFT JOIN authorizations a ON a.id = n.id"                                                 \
+    "   WHERE a.status IS DISTINCT FROM 'valid' OR a.expires <= to_timestamp($11))"
+
 static const struct chy_sql q_record = {
     "certificate_record",
     "WITH o AS (UPDATE orders SET status = 'processing', csr = $15::bytea, ext = $14::jsonb, "
     "certificate = $2::bytea,"
     "   due_at = to_timestamp($12) WHERE id = $1::bytea AND expires > to_timestamp($11)"
-    "   AND (status = 'ready' OR (status = 'processing' AND certificate = $2::bytea))"
-    "   RETURNING id, account_id)" INSERT_RECORD};
+    "   AND (status = 'ready' OR (status = 'processing' AND certificate = $2::bytea))" STILL_PROVED
+    " RETURNING id, account_id)" INSERT_RECORD};
 
 enum chy_rc chy_certificate_record(struct chy_ctx *cx, const struct chy_order *o,
                                    const struct chy_cert_record *r, const uint8_t *csr,
@@ -59,8 +67,8 @@ static const struct chy_sql q_again = {
     "WITH o AS (UPDATE orders SET certificate = $2::bytea, ext = $14::jsonb,"
     "   due_at = to_timestamp($12)"
     "   WHERE id = $1::bytea AND status = 'processing'"
-    "   AND (certificate IS NOT DISTINCT FROM $15::bytea OR certificate = $2::bytea)"
-    "   RETURNING id, account_id)"
+    "   AND (certificate IS NOT DISTINCT FROM $15::bytea OR certificate = $2::bytea)" STILL_PROVED
+    " RETURNING id, account_id)"
     ", lost AS (UPDATE certificates c SET status = 'lost' FROM o WHERE c.id = $15::bytea"
     "   AND c.status = 'recorded' RETURNING c.id, c.issuer, c.not_after)"
     ", gone AS (INSERT INTO revocations (serial, issuer, reason, revoked_at, not_after)"
@@ -139,37 +147,49 @@ enum chy_rc chy_certificate_read(struct chy_ctx *cx, const struct chy_guard *g,
     return CHY_OK;
 }
 
+static const struct chy_sql q_void = {
+    "certificate_void",
+    "WITH c AS (UPDATE certificates SET status = 'void' WHERE id = $2::bytea"
+    "   AND status IN ('recorded', 'void') RETURNING id)"
+    " UPDATE orders SET certificate = NULL, due_at = to_timestamp($3) FROM c"
+    " WHERE orders.id = $1::bytea AND orders.status = 'processing' AND orders.certificate = c.id"};
+
+enum chy_rc chy_certificate_void(struct chy_ctx *cx, const struct chy_order *o,
+                                 const struct chy_id *id, time_t due_at)
+{
+    return chy_db_query(cx, &q_void, NULL, CHY_ARG_ID(&o->id), CHY_ARG_ID(id),
+                        CHY_ARG_TIME(due_at));
+}
+
 static const struct chy_sql q_claim = {
-    "orders_claim",
+    "order_claim",
     "WITH lazy AS MATERIALIZED (SELECT set_config('synchronous_commit', 'off', true))"
     ", due AS (SELECT id FROM orders, lazy WHERE status = 'processing'"
-    "   AND due_at <= to_timestamp($1) ORDER BY due_at LIMIT $3::integer"
-    "   FOR UPDATE OF orders SKIP LOCKED)"
-    ", x AS (UPDATE orders t SET due_at = to_timestamp($2), attempts = attempts + 1 FROM due"
-    "   WHERE t.id = due.id RETURNING t.*)"
-    " SELECT x.attempts, " CHY_ORDER_COLUMNS " FROM x"};
+    "   AND due_at <= to_timestamp($1) ORDER BY due_at LIMIT 1 FOR UPDATE OF orders SKIP LOCKED)"
+    ", x AS (UPDATE orders t SET due_at = to_timestamp($2) FROM due WHERE t.id = due.id"
+    "   RETURNING t.*)"
+    " SELECT " CHY_ORDER_COLUMNS " FROM x"};
 
-enum chy_rc chy_orders_claim(struct chy_ctx *cx, unsigned limit, unsigned lease_s,
-                             struct chy_order ***ret, unsigned **ret_attempts, size_t *ret_n)
+enum chy_rc chy_order_claim(struct chy_ctx *cx, unsigned lease_s, struct chy_order **ret)
 {
-    struct chy_order **list;
     struct chy_rows *rows;
-    unsigned *attempts;
-    size_t n;
 
     if (chy_db_query(cx, &q_claim, &rows, CHY_ARG_TIME(chy_now(cx)),
-                     CHY_ARG_TIME(chy_now(cx) + (time_t)lease_s), CHY_ARG_INT(limit)) != CHY_OK)
+                     CHY_ARG_TIME(chy_now(cx) + (time_t)lease_s)) != CHY_OK)
         return CHY_ERR;
-    n = chy_rows_count(rows);
-    list = chy_alloc(cx, (n + 1) * sizeof *list);
-    attempts = chy_alloc(cx, (n + 1) * sizeof *attempts);
-    for (size_t i = 0; i < n; i++) {
-        attempts[i] = (unsigned)chy_row_int(rows, i, 0);
-        if (chy_order_from_row(cx, rows, i, 1, &list[i]) != CHY_OK)
-            return CHY_ERR;
+    if (chy_rows_count(rows) == 0) {
+        *ret = NULL;
+        return CHY_OK;
     }
-    *ret = list;
-    *ret_attempts = attempts;
-    *ret_n = n;
-    return CHY_OK;
+    return chy_order_from_row(cx, rows, 0, 0, ret);
+}
+
+static const struct chy_sql q_release = {
+    "order_release", "UPDATE orders SET due_at = to_timestamp($2) WHERE id = $1::bytea"
+                     " AND status = 'processing' AND certificate IS NOT DISTINCT FROM $3::bytea"};
+
+enum chy_rc chy_order_release(struct chy_ctx *cx, const struct chy_order *o, time_t due_at)
+{
+    return chy_db_query(cx, &q_release, NULL, CHY_ARG_ID(&o->id), CHY_ARG_TIME(due_at),
+                        o->has_certificate ? CHY_ARG_ID(&o->certificate) : CHY_ARG_NULL);
 }

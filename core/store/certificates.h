@@ -15,8 +15,9 @@ struct chy_cert_record {
     time_t not_before, not_after;
 };
 
-/* ready -> processing with the record, in one statement; the order comes due for a worker after
- * lease_s, should whoever signs die.  *ret_taken false: the order was not ready, or its time over. */
+/* ready -> processing with the record, in one statement, if the account and all authorizations are
+ * still valid; the order comes due for a worker after
+ * lease_s, should whoever signs die.  *ret_taken false: not so, or the order was not ready or its time over. */
 enum chy_rc CHY_CHECK chy_certificate_record(struct chy_ctx *cx, const struct chy_order *o,
                                              const struct chy_cert_record *r, const uint8_t *csr,
                                              size_t csr_n, unsigned lease_s, bool *ret_taken);
@@ -25,6 +26,9 @@ enum chy_rc CHY_CHECK chy_certificate_record(struct chy_ctx *cx, const struct ch
 enum chy_rc CHY_CHECK chy_certificate_record_again(struct chy_ctx *cx, const struct chy_order *o,
                                                    const struct chy_cert_record *r,
                                                    unsigned lease_s, bool *ret_taken);
+/* A record that the signer certainly never signed: void, and the order due again at due_at. */
+enum chy_rc CHY_CHECK chy_certificate_void(struct chy_ctx *cx, const struct chy_order *o,
+                                           const struct chy_id *id, time_t due_at);
 /* Record -> issued, order -> valid.  *ret_stored false: the record had been given up. */
 enum chy_rc CHY_CHECK chy_certificate_store(struct chy_ctx *cx, const struct chy_order *o,
                                             const struct chy_id *id, const uint8_t *der, size_t n,
@@ -34,9 +38,11 @@ enum chy_rc CHY_CHECK chy_certificate_read(struct chy_ctx *cx, const struct chy_
                                            const struct chy_id *id, const uint8_t **ret_der,
                                            size_t *ret_n, const char **ret_chain_pem);
 
-/* Orders in processing whose time has come (their front died between record and store). */
-enum chy_rc CHY_CHECK chy_orders_claim(struct chy_ctx *cx, unsigned limit, unsigned lease_s,
-                                       struct chy_order ***ret, unsigned **ret_attempts,
-                                       size_t *ret_n);
+/* One order in processing whose time has come (its front died between record and store, or its
+ * grants must be looked at again), for lease_s; *ret NULL: none. */
+enum chy_rc CHY_CHECK chy_order_claim(struct chy_ctx *cx, unsigned lease_s, struct chy_order **ret);
+/* Give the claim back: due again at due_at. */
+enum chy_rc CHY_CHECK chy_order_release(struct chy_ctx *cx, const struct chy_order *o,
+                                        time_t due_at);
 
 #endif

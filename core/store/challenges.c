@@ -16,21 +16,26 @@ static const struct chy_sql q_respond = {
     "   AND status = 'pending' AND expires > to_timestamp($5)"
     "   AND (attempting IS NULL OR attempting = $2::smallint) RETURNING id)"
     ", c AS (UPDATE challenges SET status = 'processing', key_authorization = $3::text,"
-    "   response = $4::jsonb, due_at = to_timestamp($5) FROM a"
+    "   response = $4::jsonb, due_at = to_timestamp($5), shown = $7::jsonb, secret = $8::jsonb "
+    "FROM a"
     "   WHERE authorization_id = $1::bytea AND a.id = authorization_id AND n = $2::smallint"
     "   AND challenges.status = 'pending' RETURNING 1)"
-    " SELECT EXISTS (SELECT 1 FROM c),"
-    " CASE WHEN $6::boolean THEN pg_notify('" CHY_WORK_CHANNEL "', '')::text END"};
+    /* a: this challenge is the one in work, by now or since before; or it was decided meanwhile */
+    " SELECT EXISTS (SELECT 1 FROM a) OR EXISTS (SELECT 1 FROM challenges"
+    "   WHERE authorization_id = $1::bytea AND n = $2::smallint AND status <> 'pending'),"
+    " EXISTS (SELECT 1 FROM c), CASE WHEN $6::boolean THEN pg_notify('" CHY_WORK_CHANNEL
+    "', '')::text END"};
 
-enum chy_rc chy_challenge_respond(struct chy_ctx *cx, const struct chy_id *authz, unsigned n,
+enum chy_rc chy_challenge_respond(struct chy_ctx *cx, const struct chy_challenge *ch,
                                   const char *key_authorization, const json_t *response,
                                   bool notify, bool *ret_taken)
 {
     struct chy_rows *rows;
 
-    if (chy_db_query(cx, &q_respond, &rows, CHY_ARG_ID(authz), CHY_ARG_INT(n),
+    if (chy_db_query(cx, &q_respond, &rows, CHY_ARG_ID(&ch->authz), CHY_ARG_INT(ch->n),
                      CHY_ARG_TEXT(key_authorization), CHY_ARG_JSON(response),
-                     CHY_ARG_TIME(chy_now(cx)), CHY_ARG_BOOL(notify)) != CHY_OK)
+                     CHY_ARG_TIME(chy_now(cx)), CHY_ARG_BOOL(notify), CHY_ARG_JSON(ch->shown),
+                     CHY_ARG_JSON(ch->secret)) != CHY_OK)
         return CHY_ERR;
     *ret_taken = chy_row_bool(rows, 0, 0);
     return CHY_OK;
@@ -40,15 +45,20 @@ enum chy_rc chy_challenge_respond(struct chy_ctx *cx, const struct chy_id *authz
 static const struct chy_sql q_claim = {
     "challenges_claim",
     "WITH lazy AS MATERIALIZED (SELECT set_config('synchronous_commit', 'off', true))"
-    ", due AS (SELECT authorization_id, n FROM challenges, lazy WHERE status = 'processing'"
-    "   AND due_at <= to_timestamp($1) ORDER BY due_at LIMIT $3::integer"
-    "   FOR UPDATE OF challenges SKIP LOCKED)"
+    ", due AS (SELECT d.authorization_id, d.n FROM challenges d, lazy"
+    "   WHERE d.status = 'processing' AND d.due_at <= to_timestamp($1)"
+    "   AND ($5::jsonb ? d.type OR d.deadline <= to_timestamp($1))"
+    "   AND (SELECT count(*) FROM challenges r WHERE r.account_id = d.account_id"
+    "     AND r.status = 'processing' AND r.claim IS NOT NULL AND r.due_at > to_timestamp($1))"
+    "     < $6::integer"
+    "   ORDER BY d.due_at LIMIT $3::integer FOR UPDATE OF d SKIP LOCKED)"
     ", c AS (UPDATE challenges t SET due_at = to_timestamp($2), claim = $4::bytea,"
-    "   attempts = attempts + 1 FROM due WHERE t.authorization_id = due.authorization_id"
+    "   claims = claims + 1 FROM due WHERE t.authorization_id = due.authorization_id"
     "   AND t.n = due.n RETURNING t.*)"
     " SELECT c.authorization_id, c.n, c.type, c.shown, c.secret, c.response, c.key_authorization,"
     " c.lookup_key, c.attempts, extract(epoch FROM c.deadline)::bigint, c.error, a.ident_type,"
-    " a.ident_value, a.wildcard, a.account_id, a.policy, u.thumbprint"
+    " a.ident_value, a.wildcard, a.account_id, a.policy, u.thumbprint,"
+    " c.stepped, c.claims, a.status <> 'pending' OR u.status <> 'valid'"
     " FROM c JOIN authorizations a ON a.id = c.authorization_id"
     " JOIN accounts u ON u.id = a.account_id"};
 
@@ -76,12 +86,16 @@ static enum chy_rc claimed_from_row(struct chy_ctx *cx, const struct chy_rows *r
     ch->ident.value = ch->ident.shown = chy_row_text(r, i, 12);
     ch->wildcard = chy_row_bool(r, i, 13);
     c->policy_revision = chy_row_text(r, i, 15);
+    c->stepped = chy_row_bool(r, i, 17);
+    c->claims = (unsigned)chy_row_int(r, i, 18);
+    c->hopeless = chy_row_bool(r, i, 19);
     ch->account_thumbprint = chy_b64u(cx, thumbprint, n);
     ch->account_url = chy_fmt(cx, "%s/account/%s", cx->base_url, chy_id_text(cx, &c->account_id));
     return CHY_OK;
 }
 
 enum chy_rc chy_challenges_claim(struct chy_ctx *cx, unsigned limit, unsigned lease_s,
+                                 const json_t *types, unsigned per_account,
                                  struct chy_claimed **ret, size_t *ret_n)
 {
     struct chy_claimed *list;
@@ -92,7 +106,8 @@ enum chy_rc chy_challenges_claim(struct chy_ctx *cx, unsigned limit, unsigned le
     chy_random(claim, sizeof claim);
     if (chy_db_query(cx, &q_claim, &rows, CHY_ARG_TIME(chy_now(cx)),
                      CHY_ARG_TIME(chy_now(cx) + (time_t)lease_s), CHY_ARG_INT(limit),
-                     CHY_ARG_BYTES(claim, sizeof claim)) != CHY_OK)
+                     CHY_ARG_BYTES(claim, sizeof claim), CHY_ARG_JSON(types),
+                     CHY_ARG_INT(per_account)) != CHY_OK)
         return CHY_ERR;
     n = chy_rows_count(rows);
     list = chy_alloc(cx, (n + 1) * sizeof *list);
@@ -149,20 +164,22 @@ enum chy_rc chy_challenge_prove(struct chy_ctx *cx, const struct chy_claimed *c,
 
 static const struct chy_sql q_postpone = {
     "challenge_postpone",
-    "WITH c AS (UPDATE challenges SET error = $4::jsonb, secret = $5::jsonb,"
-    "   due_at = to_timestamp($6) WHERE authorization_id = $1::bytea AND n = $2::smallint"
+    "WITH c AS (UPDATE challenges SET error = $4::jsonb, secret = $5::jsonb, shown = $7::jsonb,"
+    "   due_at = to_timestamp($6), stepped = true, claim = NULL, claims = 0,"
+    "   attempts = attempts + CASE WHEN $8::boolean THEN 1 ELSE 0 END WHERE authorization_id = "
+    "$1::bytea AND n = $2::smallint"
     "   AND status = 'processing' AND claim = $3::bytea RETURNING 1)"
     " SELECT EXISTS (SELECT 1 FROM c)"};
 
-enum chy_rc chy_challenge_postpone(struct chy_ctx *cx, const struct chy_claimed *c,
-                                   const json_t *error, const json_t *secret, time_t due_at,
-                                   bool *ret_done)
+enum chy_rc chy_challenge_postpone(struct chy_ctx *cx, const struct chy_claimed *c, bool failed,
+                                   const json_t *error, time_t due_at, bool *ret_done)
 {
     struct chy_rows *rows;
 
     if (chy_db_query(cx, &q_postpone, &rows, CHY_ARG_ID(&c->challenge.authz),
                      CHY_ARG_INT(c->challenge.n), CHY_ARG_BYTES(c->claim, sizeof c->claim),
-                     CHY_ARG_JSON(error), CHY_ARG_JSON(secret), CHY_ARG_TIME(due_at)) != CHY_OK)
+                     CHY_ARG_JSON(error), CHY_ARG_JSON(c->challenge.secret), CHY_ARG_TIME(due_at),
+                     CHY_ARG_JSON(c->challenge.shown), CHY_ARG_BOOL(failed)) != CHY_OK)
         return CHY_ERR;
     *ret_done = chy_row_bool(rows, 0, 0);
     return CHY_OK;

@@ -19,3 +19,14 @@ enum chy_rc chy_guard_check(struct chy_ctx *cx, const struct chy_rows *rows)
         cx->problem.status = 401;
     return CHY_ERR;
 }
+
+static const struct chy_sql q_spend = {"guard_spend", CHY_WITH_ME " " CHY_SELECT_ME};
+
+enum chy_rc chy_guard_spend(struct chy_ctx *cx, const struct chy_guard *g)
+{
+    struct chy_rows *rows;
+
+    if (chy_db_query(cx, &q_spend, &rows, CHY_GUARD_ARGS(g)) != CHY_OK)
+        return CHY_ERR;
+    return chy_guard_check(cx, rows);
+}

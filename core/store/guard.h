@@ -38,6 +38,9 @@ struct chy_guard {
 #define CHY_SELECT_NONCE "SELECT EXISTS (SELECT 1 FROM nonce), true"
 #define CHY_SELECT_ME "SELECT EXISTS (SELECT 1 FROM nonce), EXISTS (SELECT 1 FROM me)"
 
+/* Spend the nonce, and check the account, for a request that has no statement of its own. */
+enum chy_rc CHY_CHECK chy_guard_spend(struct chy_ctx *cx, const struct chy_guard *g);
+
 /* Refuses with badNonce, or unauthorized/401 where the account is no longer valid or has another key. */
 enum chy_rc CHY_CHECK chy_guard_check(struct chy_ctx *cx, const struct chy_rows *rows);
 

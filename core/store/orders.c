@@ -61,35 +61,38 @@ static json_t *wishes_json(struct chy_ctx *cx, const struct chy_authz_wish *wish
         uint8_t digest[32];
 
         chy_ident_digest(cx, &w->subject, digest);
-        json_array_append_new(list, json_pack("{s:i, s:s, s:s, s:s, s:s, s:b, s:o}", "n", (int)i,
-                                              "id", hex(cx, w->id.b, sizeof w->id.b), "type",
-                                              w->subject.type, "value", w->subject.value, "digest",
-                                              hex(cx, digest, sizeof digest), "wildcard",
-                                              w->wildcard, "challenges", challenges_json(w)));
+        json_array_append_new(
+            list, json_pack("{s:i, s:s, s:s, s:s, s:s, s:b, s:O, s:o}", "n", (int)i, "id",
+                            hex(cx, w->id.b, sizeof w->id.b), "type", w->subject.type, "value",
+                            w->subject.value, "digest", hex(cx, digest, sizeof digest), "wildcard",
+                            w->wildcard, "methods", w->methods, "challenges", challenges_json(w)));
     }
     return list;
 }
 
 /* $7 order  $8 expires  $9 profile  $10 identifiers  $11 wishes  $12 not_before  $13 not_after
- * $14 policy  $15 ext  $16 now  $17 methods  $18 reuse_until  $19 oldest id to reuse
+ * $14 policy  $15 ext  $16 now  $17 granted_since  $18 valid_until  $19 oldest id to reuse
  * $20 pending_until  $21 event */
 static const struct chy_sql q_create = {
     "order_create", CHY_WITH_ME
     ", wish AS (SELECT w.n, decode(w.id, 'hex') AS id, w.type, w.value,"
-    "   decode(w.digest, 'hex') AS digest, w.wildcard, w.challenges"
+    "   decode(w.digest, 'hex') AS digest, w.wildcard, w.methods, w.challenges"
     "   FROM jsonb_to_recordset($11::jsonb) AS w(n integer, id text, type text, value text,"
-    "   digest text, wildcard boolean, challenges jsonb))"
+    "   digest text, wildcard boolean, methods jsonb, challenges jsonb))"
     ", held AS (SELECT DISTINCT ON (w.n) w.n, a.id, a.expires FROM wish w"
     "   JOIN authorizations a ON a.account_id = $5::bytea AND a.ident_sha256 = w.digest"
     "   AND a.status = 'valid' WHERE a.id >= $19::bytea AND a.wildcard = w.wildcard"
-    "   AND a.expires >= to_timestamp($18) AND $17::jsonb ? a.method"
+    "   AND a.expires >= to_timestamp($18) AND a.granted_at >= to_timestamp($17)"
+    "   AND w.methods ? a.method"
     "   ORDER BY w.n, a.expires DESC)"
     ", fresh AS (INSERT INTO authorizations (id, account_id, ident_type, ident_value, ident_sha256,"
     "   wildcard, status, expires, policy) SELECT w.id, me.id, w.type, w.value, w.digest,"
     "   w.wildcard, 'pending', to_timestamp($20), $14::text FROM wish w, me"
     "   WHERE NOT EXISTS (SELECT 1 FROM held h WHERE h.n = w.n) ON CONFLICT DO NOTHING)"
-    ", offered AS (INSERT INTO challenges (authorization_id, n, type, status, shown, secret,"
-    "   lookup_key, deadline) SELECT w.id, c.n, c.type, 'pending', c.shown, c.secret, c.lookup_key,"
+    ", offered AS (INSERT INTO challenges (authorization_id, n, account_id, type, status, shown, "
+    "secret,"
+    "   lookup_key, deadline) SELECT w.id, c.n, me.id, c.type, 'pending', c.shown, c.secret, "
+    "c.lookup_key,"
     "   to_timestamp(c.deadline) FROM wish w CROSS JOIN me CROSS JOIN LATERAL"
     "   jsonb_to_recordset(w.challenges) AS c(n smallint, type text, shown jsonb, secret jsonb,"
     "   lookup_key text, deadline bigint)"
@@ -130,21 +133,21 @@ static void first_id(time_t t, struct chy_id *ret)
 
 enum chy_rc chy_order_create(struct chy_ctx *cx, const struct chy_guard *g, struct chy_order *o,
                              const struct chy_authz_wish *wishes, size_t n_wishes,
-                             const json_t *methods, time_t reuse_until, time_t reuse_since,
-                             time_t pending_until)
+                             const struct chy_reuse *reuse, time_t pending_until)
 {
     struct chy_id event, oldest;
     struct chy_rows *rows;
 
     chy_id_new(cx, &event);
-    first_id(reuse_since, &oldest);
+    first_id(reuse->made_since, &oldest);
     if (chy_db_query(
             cx, &q_create, &rows, CHY_GUARD_ARGS(g), CHY_ARG_ID(&o->id), CHY_ARG_TIME(o->expires),
             CHY_ARG_TEXT(o->profile), CHY_ARG_JSON(idents_json(cx, o)),
             CHY_ARG_JSON(wishes_json(cx, wishes, n_wishes)), time_or_null(o->not_before),
             time_or_null(o->not_after), CHY_ARG_TEXT(o->policy_revision), CHY_ARG_JSON(o->ext),
-            CHY_ARG_TIME(chy_now(cx)), CHY_ARG_JSON(methods), CHY_ARG_TIME(reuse_until),
-            CHY_ARG_ID(&oldest), CHY_ARG_TIME(pending_until), CHY_ARG_ID(&event)) != CHY_OK ||
+            CHY_ARG_TIME(chy_now(cx)), CHY_ARG_TIME(reuse->granted_since),
+            CHY_ARG_TIME(reuse->valid_until), CHY_ARG_ID(&oldest), CHY_ARG_TIME(pending_until),
+            CHY_ARG_ID(&event)) != CHY_OK ||
         chy_guard_check(cx, rows) != CHY_OK)
         return CHY_ERR;
     if (!chy_row_ids(rows, 0, 3, &o->authzs, &o->n_authzs))
@@ -263,8 +266,8 @@ enum chy_rc chy_order_park(struct chy_ctx *cx, const struct chy_order *o, const 
 static const struct chy_sql q_fail = {
     "order_fail",
     "WITH o AS (UPDATE orders SET status = 'invalid', error = $2::jsonb, due_at = NULL"
-    "   WHERE id = $1::bytea AND status = 'processing' RETURNING id, account_id, certificate, "
-    "policy)"
+    "   WHERE id = $1::bytea AND status = 'processing' AND certificate IS NOT DISTINCT FROM"
+    "   $5::bytea RETURNING id, account_id, certificate, policy)"
     ", lost AS (UPDATE certificates c SET status = 'lost' FROM o WHERE c.id = o.certificate"
     "   AND c.status = 'recorded' RETURNING c.id, c.issuer, c.not_after)"
     ", gone AS (INSERT INTO revocations (serial, issuer, reason, revoked_at, not_after)"
@@ -273,11 +276,12 @@ static const struct chy_sql q_fail = {
     " SELECT $4::bytea, to_timestamp($3), 'order.failed', account_id, id, policy, $2::jsonb FROM o"
     " ON CONFLICT DO NOTHING"};
 
-enum chy_rc chy_order_fail(struct chy_ctx *cx, const struct chy_id *order, const json_t *error)
+enum chy_rc chy_order_fail(struct chy_ctx *cx, const struct chy_order *o, const json_t *error)
 {
     struct chy_id event;
 
     chy_id_new(cx, &event);
-    return chy_db_query(cx, &q_fail, NULL, CHY_ARG_ID(order), CHY_ARG_JSON(error),
-                        CHY_ARG_TIME(chy_now(cx)), CHY_ARG_ID(&event));
+    return chy_db_query(cx, &q_fail, NULL, CHY_ARG_ID(&o->id), CHY_ARG_JSON(error),
+                        CHY_ARG_TIME(chy_now(cx)), CHY_ARG_ID(&event),
+                        o->has_certificate ? CHY_ARG_ID(&o->certificate) : CHY_ARG_NULL);
 }

@@ -14,22 +14,29 @@ struct chy_authz_wish {
     size_t n_challenges;
     struct chy_challenge *challenges; /* as offered; type names in types       */
     const char *const *types;
+    const json_t *methods; /* challenge types whose grants will do; array of names */
+};
+
+/* Which valid authorizations may be taken again. */
+struct chy_reuse {
+    time_t granted_since; /* proved no earlier                                 */
+    time_t valid_until;   /* living at least until then                        */
+    time_t made_since;    /* nothing with an older id is looked at             */
 };
 
 /* Create the order with its authorizations and challenges, guarded, in one statement.
  * o: id, expires, profile, idents, not_before, not_after, policy_revision, ext are given; status and
- * authzs are set.  methods: challenge types whose grants may be reused (JSON array); a reused
- * authorization must live at least until reuse_until. pending_until: expiry of new ones. */
+ * authzs are set.  pending_until: expiry of new authorizations. */
 enum chy_rc CHY_CHECK chy_order_create(struct chy_ctx *cx, const struct chy_guard *g,
                                        struct chy_order *o, const struct chy_authz_wish *wishes,
-                                       size_t n_wishes, const json_t *methods, time_t reuse_until,
-                                       time_t reuse_since, time_t pending_until);
+                                       size_t n_wishes, const struct chy_reuse *reuse,
+                                       time_t pending_until);
 
 /* The caller's order, guarded; *ret NULL if there is none or it is somebody else's.  An order whose
  * time is over reads as invalid (core.md NO-09). */
 enum chy_rc CHY_CHECK chy_order_read(struct chy_ctx *cx, const struct chy_guard *g,
                                      const struct chy_id *id, struct chy_order **ret);
-/* By id, for workers: unguarded, with the account. */
+/* By id, unguarded, without the account. */
 enum chy_rc CHY_CHECK chy_order_load(struct chy_ctx *cx, const struct chy_id *id,
                                      struct chy_order **ret);
 
@@ -47,8 +54,9 @@ enum chy_rc CHY_CHECK chy_order_from_row(struct chy_ctx *cx, const struct chy_ro
 enum chy_rc CHY_CHECK chy_order_park(struct chy_ctx *cx, const struct chy_order *o,
                                      const uint8_t *csr, size_t csr_n, bool *ret_taken);
 
-/* processing -> invalid with error; its certificate record, if any, becomes lost and revoked. */
-enum chy_rc CHY_CHECK chy_order_fail(struct chy_ctx *cx, const struct chy_id *order,
+/* processing -> invalid with error, unless somebody else has taken it up since o was read; its
+ * certificate record, if any, becomes lost and revoked. */
+enum chy_rc CHY_CHECK chy_order_fail(struct chy_ctx *cx, const struct chy_order *o,
                                      const json_t *error);
 
 #endif

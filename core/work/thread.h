@@ -31,6 +31,8 @@ struct chy_worker {
 /* Begin and end a unit of work on the thread: a fresh context, one rulebook for all of it. */
 void chy_unit_begin(struct chy_worker_thread *t, enum chy_stage stage);
 void chy_unit_end(struct chy_worker_thread *t);
+/* Go on with the rulebook of now, in the same unit of work. */
+void chy_unit_rules(struct chy_worker_thread *t);
 /* Sleep, but not into a stop. */
 void chy_worker_nap(struct chy_worker *w, unsigned ms);
 

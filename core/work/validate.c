@@ -4,6 +4,7 @@
  * challenge is claimed again.  Several perspectives are not asked yet. */
 #include <string.h>
 
+#include "core/base/clock.h"
 #include "core/base/fault.h"
 #include "core/base/log.h"
 #include "core/base/problem.h"
@@ -11,11 +12,13 @@
 #include "core/store/challenges.h"
 #include "core/work/thread.h"
 
-#define LEASE_S 60      /* longer than any probe: core/net ends one after 20 to 30 s */
+#define LEASE_S 90      /* longer than PROBE_MS, so that a probe's verdict is not too late */
+#define PROBE_MS 60000  /* everything that one probe asks the network, by core/net */
 #define POLL_MS 250     /* the guarantee; NOTIFY is the hint */
 #define DB_PAUSE_MS 500 /* after a claim that failed */
 #define ERRORS_KEPT 10
 #define INTERNAL_ATTEMPTS_MAX 20
+#define CLAIMS_MAX 50 /* of one challenge: its workers die of it, or its module waits for ever */
 
 /* Errors of earlier attempts as subproblems, newest last (RFC 8555 section 8.2, core.md C-08). */
 static json_t *with_history(struct chy_ctx *cx, const struct chy_problem *p, const json_t *earlier)
@@ -40,7 +43,10 @@ static time_t expiry(struct chy_ctx *cx, const struct chy_challenge_type *t,
                      const struct chy_verdict *v)
 {
     time_t now = chy_now(cx);
-    time_t end = now + chy_rules_int(chy_rules_server(cx), "authorizations", "reuse");
+    int64_t reuse = chy_rules_int(chy_rules_server(cx), "authorizations", "reuse");
+    int64_t order = chy_rules_int(chy_rules_server(cx), "orders", "lifetime");
+    /* Long enough for the order that it was made for, even where nothing is ever reused. */
+    time_t end = now + (reuse > order ? reuse : order);
 
     if (end > now + (time_t)t->max_evidence_age_s)
         end = now + (time_t)t->max_evidence_age_s;
@@ -50,18 +56,18 @@ static time_t expiry(struct chy_ctx *cx, const struct chy_challenge_type *t,
 static enum chy_rc judge(struct chy_worker_thread *t, const struct chy_challenge_type *type,
                          struct chy_claimed *c, struct chy_verdict *ret)
 {
-    struct chy_event ev = {.kind = c->challenge.attempts <= 1 ? CHY_EV_START : CHY_EV_TIMER,
-                           .quorum = true};
+    /* One perspective, this one: profiles that want more are refused by policy. */
+    struct chy_event ev = {.kind = c->stepped ? CHY_EV_TIMER : CHY_EV_START, .quorum = true};
     struct chy_ctx *cx = &t->cx;
     json_t *evidence = NULL;
     enum chy_rc rc;
 
-    if (chy_now(cx) > c->challenge.deadline)
-        return chy_fail(cx, &CHY_P_malformed, "the challenge's time is over");
     if (type->network != CHY_NET_NONE) {
         cx->db = NULL; /* a probe has no database */
+        cx->net_until_ms = chy_clock_ms() + PROBE_MS;
         rc = chy_challenge_probe(cx, type, &c->challenge, &evidence);
         cx->db = t->db;
+        cx->net_until_ms = 0;
         chy_fault_point("worker.after-probe");
         if (rc != CHY_OK)
             return CHY_ERR;
@@ -88,12 +94,12 @@ static enum chy_rc write_failure(struct chy_ctx *cx, const struct chy_challenge_
     time_t next = chy_now(cx) + (time_t)type->interval_s;
     json_t *error;
 
-    if (c->challenge.attempts >= most || next > c->challenge.deadline)
+    if (c->challenge.attempts + 1 >= most || next > c->challenge.deadline)
         return refuse_now(cx, c, ret_done);
     error = with_history(cx, &cx->problem, c->error);
     chy_log_problem(cx, internal ? LOG_ERR : LOG_INFO, "validation attempt failed");
     chy_problem_clear(cx);
-    return chy_challenge_postpone(cx, c, error, c->challenge.secret, next, ret_done);
+    return chy_challenge_postpone(cx, c, true, error, next, ret_done);
 }
 
 static enum chy_rc write_verdict(struct chy_ctx *cx, const struct chy_challenge_type *type,
@@ -104,7 +110,7 @@ static enum chy_rc write_verdict(struct chy_ctx *cx, const struct chy_challenge_
     case CHY_V_VALID:
         return chy_challenge_prove(cx, c, v->grant, expiry(cx, type, v), ret_done);
     case CHY_V_PENDING:
-        return chy_challenge_postpone(cx, c, c->error, c->challenge.secret,
+        return chy_challenge_postpone(cx, c, false, c->error,
                                       v->wake_at > chy_now(cx) ? v->wake_at : chy_now(cx) + 1,
                                       ret_done);
     case CHY_V_INVALID:
@@ -121,6 +127,23 @@ static void log_outcome(struct chy_ctx *cx, const struct chy_claimed *c, const c
                             "attempt", (int)c->challenge.attempts, "outcome", outcome));
 }
 
+/* What no probe could change: refused at once. */
+static enum chy_rc check_hope(struct chy_ctx *cx, const struct chy_claimed *c,
+                              const struct chy_challenge_type *type)
+{
+    if (c->hopeless)
+        return chy_fail(cx, &CHY_P_unauthorized,
+                        "the account or the authorization is no longer good for it");
+    if (chy_now(cx) > c->challenge.deadline)
+        return chy_fail(cx, &CHY_P_malformed, "the challenge's time is over");
+    if (c->claims > CLAIMS_MAX)
+        return chy_fault_internal(cx, "challenge %s was taken up %u times without an end", c->type,
+                                  c->claims);
+    if (type == NULL) /* claimed for its deadline alone, which the clock has put off again */
+        return chy_fault_internal(cx, "the module of challenge %s is not loaded here", c->type);
+    return CHY_OK;
+}
+
 static void validate(struct chy_worker_thread *t, struct chy_claimed *c)
 {
     const struct chy_challenge_type *type = chy_registry_challenge(t->worker->registry, c->type);
@@ -130,13 +153,14 @@ static void validate(struct chy_worker_thread *t, struct chy_claimed *c)
     enum chy_rc rc;
 
     chy_fault_point("worker.after-claim");
-    if (type == NULL) {
-        log_outcome(cx, c, "left alone: its module is not loaded in this worker");
-        return;
+    if (check_hope(cx, c, type) != CHY_OK) {
+        rc = refuse_now(cx, c, &done);
+    } else {
+        rc = judge(t, type, c, &v);
+        chy_fault_point("worker.after-step");
+        rc = rc == CHY_OK ? write_verdict(cx, type, c, &v, &done)
+                          : write_failure(cx, type, c, &done);
     }
-    rc = judge(t, type, c, &v);
-    chy_fault_point("worker.after-step");
-    rc = rc == CHY_OK ? write_verdict(cx, type, c, &v, &done) : write_failure(cx, type, c, &done);
     chy_fault_point("worker.after-verdict");
     if (rc != CHY_OK)
         chy_log_problem(cx, LOG_ERR, "verdict not written; the challenge is claimed again later");
@@ -144,6 +168,26 @@ static void validate(struct chy_worker_thread *t, struct chy_claimed *c)
         log_outcome(cx, c, "dropped: somebody else decided");
     else
         log_outcome(cx, c, v.state == CHY_V_VALID ? "valid" : "not valid");
+}
+
+static json_t *loaded_types(struct chy_ctx *cx)
+{
+    json_t *list = chy_keep_json(cx, json_array());
+
+    for (size_t i = 0; i < chy_registry_count(cx->registry); i++) {
+        const struct chy_challenge_type *const *t =
+            chy_registry_module(cx->registry, i)->challenge_types;
+
+        for (; t != NULL && *t != NULL; t++)
+            json_array_append_new(list, json_string((*t)->name));
+    }
+    return list;
+}
+
+/* One account may keep half of this worker's threads busy, not all of them. */
+static unsigned share_of_account(const struct chy_worker *w)
+{
+    return w->node->validation_threads > 1 ? w->node->validation_threads / 2 : 1;
 }
 
 /* After a reconnection LISTEN must be said again. */
@@ -168,7 +212,8 @@ static bool claim_one(struct chy_worker_thread *t, struct chy_claimed **ret)
     while (!w->stopping && n == 0) {
         chy_unit_begin(t, CHY_STAGE_STEP);
         listen_again(t);
-        if (chy_challenges_claim(&t->cx, 1, LEASE_S, ret, &n) != CHY_OK) {
+        if (chy_challenges_claim(&t->cx, 1, LEASE_S, loaded_types(&t->cx), share_of_account(w), ret,
+                                 &n) != CHY_OK) {
             chy_log_problem(&t->cx, LOG_WARNING, "nothing can be claimed");
             chy_worker_nap(w, DB_PAUSE_MS);
         }

@@ -11,6 +11,8 @@
 #include "core/net/config.h"
 #include "core/work/thread.h"
 
+#define ISSUE_THREADS 2 /* one slow order must not stop all recovery */
+
 static enum chy_rc load_rules(struct chy_ctx *cx, struct chy_worker *w, struct chy_rulebook **ret)
 {
     struct chy_report *report = chy_report_new(cx);
@@ -51,12 +53,13 @@ enum chy_rc chy_worker_new(struct chy_ctx *cx, const struct chy_node *node, stru
         chy_worker_free(w);
         return CHY_ERR;
     }
-    w->threads = calloc(node->validation_threads + 2, sizeof *w->threads);
+    w->threads = calloc(node->validation_threads + ISSUE_THREADS + 1, sizeof *w->threads);
     if (w->threads == NULL)
         abort();
     for (unsigned i = 0; i < node->validation_threads; i++)
         add_thread(w, chy_validate_loop);
-    add_thread(w, chy_issue_loop);
+    for (unsigned i = 0; i < ISSUE_THREADS; i++)
+        add_thread(w, chy_issue_loop);
     add_thread(w, chy_jobs_loop);
     *ret = w;
     return CHY_OK;
@@ -119,19 +122,27 @@ enum chy_rc chy_worker_reload(struct chy_ctx *cx, struct chy_worker *w)
     return CHY_OK;
 }
 
+void chy_unit_rules(struct chy_worker_thread *t)
+{
+    struct chy_worker *w = t->worker;
+
+    chy_rulebook_drop(t->rules);
+    pthread_mutex_lock(&w->rules_lock);
+    t->rules = chy_rulebook_hold(w->rules);
+    pthread_mutex_unlock(&w->rules_lock);
+    t->cx.policy = chy_rulebook_policy(t->rules);
+}
+
 void chy_unit_begin(struct chy_worker_thread *t, enum chy_stage stage)
 {
     struct chy_worker *w = t->worker;
 
     chy_ctx_reset(&t->cx);
-    pthread_mutex_lock(&w->rules_lock);
-    t->rules = chy_rulebook_hold(w->rules);
-    pthread_mutex_unlock(&w->rules_lock);
+    chy_unit_rules(t);
     t->cx.stage = stage;
     t->cx.db = t->db;
     t->cx.net = w->net;
     t->cx.registry = w->registry;
-    t->cx.policy = chy_rulebook_policy(t->rules);
     t->cx.base_url = w->node->base_url;
 }
 

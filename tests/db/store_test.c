@@ -89,6 +89,7 @@ static struct chy_order *make_order(struct fixture *f, size_t n)
     struct chy_order *o = chy_alloc(f->cx, sizeof *o);
     struct chy_authz_wish *wishes = chy_alloc(f->cx, n * sizeof *wishes);
     json_t *methods = chy_keep_json(f->cx, json_pack("[s]", "some-01"));
+    struct chy_reuse reuse;
     time_t now = chy_now(f->cx);
     struct chy_guard g = fresh_guard(f);
 
@@ -101,8 +102,11 @@ static struct chy_order *make_order(struct fixture *f, size_t n)
         ch->shown = chy_keep_json(f->cx, json_pack("{s:s}", "token", "t"));
         ch->secret = chy_keep_json(f->cx, json_object());
         ch->deadline = now + 86400;
-        wishes[i] = (struct chy_authz_wish){
-            .subject = o->idents[i], .n_challenges = 1, .challenges = ch, .types = types};
+        wishes[i] = (struct chy_authz_wish){.subject = o->idents[i],
+                                            .n_challenges = 1,
+                                            .challenges = ch,
+                                            .types = types,
+                                            .methods = methods};
         chy_id_new(f->cx, &wishes[i].id);
     }
     chy_id_new(f->cx, &o->id);
@@ -111,8 +115,10 @@ static struct chy_order *make_order(struct fixture *f, size_t n)
     o->policy_revision = "r1";
     o->ext = chy_keep_json(f->cx, json_object());
     o->expires = now + 604800;
-    ok(f->cx, chy_order_create(f->cx, &g, o, wishes, n, methods, now + 3600, now - 30 * 86400,
-                               now + 604800));
+    reuse = (struct chy_reuse){.granted_since = now - 30 * 86400,
+                               .valid_until = now + 3600,
+                               .made_since = now - 37 * 86400};
+    ok(f->cx, chy_order_create(f->cx, &g, o, wishes, n, &reuse, now + 604800));
     return o;
 }
 
@@ -125,13 +131,28 @@ static struct chy_order *reload(struct fixture *f, const struct chy_order *o)
     return again;
 }
 
+static struct chy_challenge challenge(struct fixture *f, const struct chy_id *authz, unsigned n)
+{
+    json_t *shown = chy_keep_json(f->cx, json_pack("{s:s}", "token", "t"));
+
+    return (struct chy_challenge){
+        .authz = *authz, .n = n, .shown = shown, .secret = chy_keep_json(f->cx, json_object())};
+}
+
 static void respond(struct fixture *f, const struct chy_id *authz)
 {
+    struct chy_challenge ch = challenge(f, authz, 0);
     bool taken = false;
 
-    ok(f->cx, chy_challenge_respond(f->cx, authz, 0, "token.print",
-                                    chy_keep_json(f->cx, json_object()), true, &taken));
+    ok(f->cx, chy_challenge_respond(f->cx, &ch, "token.print", chy_keep_json(f->cx, json_object()),
+                                    true, &taken));
     assert_true(taken);
+}
+
+static enum chy_rc claim(struct fixture *f, unsigned limit, struct chy_claimed **ret, size_t *ret_n)
+{
+    return chy_challenges_claim(f->cx, limit, 60, chy_keep_json(f->cx, json_pack("[s]", "some-01")),
+                                100, ret, ret_n);
 }
 
 static void prove_all(struct fixture *f)
@@ -140,7 +161,7 @@ static void prove_all(struct fixture *f)
     bool done;
     size_t n;
 
-    ok(f->cx, chy_challenges_claim(f->cx, 100, 60, &claimed, &n));
+    ok(f->cx, claim(f, 100, &claimed, &n));
     for (size_t i = 0; i < n; i++) {
         ok(f->cx, chy_challenge_prove(f->cx, &claimed[i],
                                       chy_keep_json(f->cx, json_pack("{s:s}", "fact", "x")),
@@ -245,7 +266,7 @@ static void a_refused_challenge_fails_authorization_and_order(void **state)
     size_t n;
 
     respond(f, &o->authzs[0]);
-    ok(f->cx, chy_challenges_claim(f->cx, 1, 60, &claimed, &n));
+    ok(f->cx, claim(f, 1, &claimed, &n));
     assert_int_equal(n, 1);
     ok(f->cx, chy_challenge_refuse(f->cx, claimed,
                                    chy_keep_json(f->cx, json_pack("{s:s,s:s,s:i}", "type", "t",
@@ -271,14 +292,15 @@ static void a_lease_ends_and_its_verdict_with_it(void **state)
     size_t n;
 
     respond(f, &o->authzs[0]);
-    ok(f->cx, chy_challenges_claim(f->cx, 10, 60, &first, &n));
+    ok(f->cx, claim(f, 10, &first, &n));
     assert_int_equal(n, 1);
-    ok(f->cx, chy_challenges_claim(f->cx, 10, 60, &second, &n));
+    ok(f->cx, claim(f, 10, &second, &n));
     assert_int_equal(n, 0);
     f->cx->fixed_now += 61;
-    ok(f->cx, chy_challenges_claim(f->cx, 10, 60, &second, &n));
+    ok(f->cx, claim(f, 10, &second, &n));
     assert_int_equal(n, 1);
-    assert_int_equal(second->challenge.attempts, 2);
+    assert_int_equal(second->claims, 2);
+    assert_int_equal(second->challenge.attempts, 0); /* nothing has failed */
     ok(f->cx, chy_challenge_prove(f->cx, first, chy_keep_json(f->cx, json_object()),
                                   chy_now(f->cx) + 100, &done));
     assert_false(done);
@@ -292,11 +314,13 @@ static void only_one_challenge_is_attempted(void **state)
 {
     struct fixture *f = *state;
     struct chy_order *o = make_order(f, 1);
+    struct chy_challenge other = challenge(f, &o->authzs[0], 1);
     bool taken = true;
 
     respond(f, &o->authzs[0]);
-    ok(f->cx, chy_challenge_respond(f->cx, &o->authzs[0], 1, "x",
-                                    chy_keep_json(f->cx, json_object()), false, &taken));
+    respond(f, &o->authzs[0]); /* the same one again changes nothing (core.md C-06) */
+    ok(f->cx, chy_challenge_respond(f->cx, &other, "x", chy_keep_json(f->cx, json_object()), false,
+                                    &taken));
     assert_false(taken);
 }
 
@@ -348,23 +372,21 @@ static void a_lost_record_is_revoked_and_never_stored(void **state)
         "test_lost", "SELECT (SELECT status FROM certificates WHERE id = $1::bytea),"
                      " EXISTS (SELECT 1 FROM revocations WHERE serial = $1::bytea)"};
     struct fixture *f = *state;
-    struct chy_order *o = ready_order(f), **orders;
+    struct chy_order *o = ready_order(f), *claimed = o;
     struct chy_cert_record one = make_record(f), two = make_record(f);
     const uint8_t csr[] = {1, 2, 3}, der[] = {9};
     struct chy_rows *rows;
-    unsigned *attempts;
     bool yes = false;
-    size_t n;
 
     ok(f->cx, chy_certificate_record(f->cx, o, &one, csr, sizeof csr, 60, &yes));
     assert_true(yes);
-    ok(f->cx, chy_orders_claim(f->cx, 10, 60, &orders, &attempts, &n));
-    assert_int_equal(n, 0); /* its front is still at it */
+    ok(f->cx, chy_order_claim(f->cx, 60, &claimed));
+    assert_null(claimed); /* its front is still at it */
     f->cx->fixed_now += 61;
-    ok(f->cx, chy_orders_claim(f->cx, 10, 60, &orders, &attempts, &n));
-    assert_int_equal(n, 1);
-    assert_memory_equal(orders[0]->csr, csr, sizeof csr);
-    ok(f->cx, chy_certificate_record_again(f->cx, orders[0], &two, 60, &yes));
+    ok(f->cx, chy_order_claim(f->cx, 60, &claimed));
+    assert_non_null(claimed);
+    assert_memory_equal(claimed->csr, csr, sizeof csr);
+    ok(f->cx, chy_certificate_record_again(f->cx, claimed, &two, 60, &yes));
     assert_true(yes);
     ok(f->cx, chy_certificate_store(f->cx, o, &one.id, der, sizeof der, "chain", &yes));
     assert_false(yes);
@@ -374,6 +396,90 @@ static void a_lost_record_is_revoked_and_never_stored(void **state)
     ok(f->cx, chy_db_query(f->cx, &q, &rows, CHY_ARG_ID(&one.id)));
     assert_string_equal(chy_row_text(rows, 0, 0), "lost");
     assert_true(chy_row_bool(rows, 0, 1));
+}
+
+/* A signer that is away costs no revocation. */
+static void an_unsigned_record_is_void_and_the_order_comes_back(void **state)
+{
+    static const struct chy_sql q = {
+        "test_void", "SELECT (SELECT status FROM certificates WHERE id = $1::bytea),"
+                     " EXISTS (SELECT 1 FROM revocations WHERE serial = $1::bytea)"};
+    struct fixture *f = *state;
+    struct chy_order *o = ready_order(f), *claimed;
+    struct chy_cert_record r = make_record(f);
+    const uint8_t csr[] = {1, 2, 3};
+    struct chy_rows *rows;
+    bool yes = false;
+
+    ok(f->cx, chy_certificate_record(f->cx, o, &r, csr, sizeof csr, 60, &yes));
+    ok(f->cx, chy_certificate_void(f->cx, o, &r.id, chy_now(f->cx)));
+    ok(f->cx, chy_db_query(f->cx, &q, &rows, CHY_ARG_ID(&r.id)));
+    assert_string_equal(chy_row_text(rows, 0, 0), "void");
+    assert_false(chy_row_bool(rows, 0, 1));
+    ok(f->cx, chy_order_claim(f->cx, 60, &claimed));
+    assert_non_null(claimed);
+    assert_false(claimed->has_certificate);
+}
+
+/* core.md F-11: what was checked before must still hold when the record is made. */
+static void nothing_is_recorded_for_an_account_that_is_no_longer_valid(void **state)
+{
+    static const struct chy_sql off = {"test_off", "UPDATE accounts SET status = 'deactivated'"};
+    struct fixture *f = *state;
+    struct chy_order *o = ready_order(f);
+    struct chy_cert_record r = make_record(f);
+    const uint8_t csr[] = {1, 2, 3};
+    bool yes = true;
+
+    ok(f->cx, chy_db_run(f->cx, &off, NULL, 0, NULL));
+    ok(f->cx, chy_certificate_record(f->cx, o, &r, csr, sizeof csr, 60, &yes));
+    assert_false(yes);
+}
+
+static void nothing_is_recorded_on_an_authorization_that_has_ended(void **state)
+{
+    struct fixture *f = *state;
+    struct chy_order *o = ready_order(f);
+    struct chy_cert_record r = make_record(f);
+    const uint8_t csr[] = {1, 2, 3};
+    bool yes = true;
+
+    f->cx->fixed_now += 86401; /* prove_all gave it a day */
+    ok(f->cx, chy_certificate_record(f->cx, o, &r, csr, sizeof csr, 60, &yes));
+    assert_false(yes);
+}
+
+/* One account's names do not take every thread. */
+static void an_account_has_only_so_many_in_hands(void **state)
+{
+    struct fixture *f = *state;
+    struct chy_order *o = make_order(f, 3);
+    json_t *types = chy_keep_json(f->cx, json_pack("[s]", "some-01"));
+    struct chy_claimed *c;
+    size_t n;
+
+    for (size_t i = 0; i < 3; i++)
+        respond(f, &o->authzs[i]);
+    for (size_t i = 0; i < 3; i++) {
+        ok(f->cx, chy_challenges_claim(f->cx, 1, 60, types, 2, &c, &n));
+        assert_int_equal(n, i < 2);
+    }
+}
+
+static void a_challenge_of_a_module_that_is_not_here_waits_until_its_deadline(void **state)
+{
+    struct fixture *f = *state;
+    struct chy_order *o = make_order(f, 1);
+    json_t *types = chy_keep_json(f->cx, json_pack("[s]", "other-01"));
+    struct chy_claimed *c;
+    size_t n;
+
+    respond(f, &o->authzs[0]);
+    ok(f->cx, chy_challenges_claim(f->cx, 1, 60, types, 2, &c, &n));
+    assert_int_equal(n, 0);
+    f->cx->fixed_now += 86401;
+    ok(f->cx, chy_challenges_claim(f->cx, 1, 60, types, 2, &c, &n));
+    assert_int_equal(n, 1);
 }
 
 /* core.md NO-09 */
@@ -422,6 +528,11 @@ int main(void)
         TEST(only_one_challenge_is_attempted),
         TEST(an_order_is_recorded_once),
         TEST(a_lost_record_is_revoked_and_never_stored),
+        TEST(an_unsigned_record_is_void_and_the_order_comes_back),
+        TEST(nothing_is_recorded_for_an_account_that_is_no_longer_valid),
+        TEST(nothing_is_recorded_on_an_authorization_that_has_ended),
+        TEST(an_account_has_only_so_many_in_hands),
+        TEST(a_challenge_of_a_module_that_is_not_here_waits_until_its_deadline),
         TEST(an_order_whose_time_is_over_reads_as_invalid),
         TEST(an_order_of_another_account_is_not_there),
     };
