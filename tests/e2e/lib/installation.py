@@ -129,9 +129,7 @@ class Installation:
         self.clock.write_text(str(self.offset))
 
     def arm(self, point):
-        path = self.faults / point
-        path.touch()
-        path.chmod(0o666)
+        (self.faults / point).touch()  # whoever dies of it removes it: the directory is everybody's
 
     def disarm(self):
         left = [p.name for p in self.faults.iterdir()]
