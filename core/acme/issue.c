@@ -249,6 +249,8 @@ enum chy_rc chy_issue_plan(struct chy_ctx *cx, struct chy_issuance *is)
 {
     struct chy_cert_record *r = &is->record;
 
+    if (chy_signer_reach(cx, is->signer) != CHY_OK)
+        return CHY_ERR;
     chy_id_new(cx, &r->id);
     r->profile = is->order->profile;
     r->issuer = is->issuer->name;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Client of the signer.  One connection a thread, one question at a time.  A question that may have
  * got through is never asked again here: the signer may have signed, and two signatures over one
- * serial must not exist.  What then becomes of the record is the caller's business. */
+ * serial must not exist.  What then becomes of the record is the caller's business.  A question
+ * that surely did not get through is asked again for a while: a signer started anew is back soon. */
 #include "core/pki/signer.h"
 
 #include <errno.h>
@@ -14,6 +15,7 @@
 
 #include "core/base/auto.h"
 #include "core/base/b64.h"
+#include "core/base/clock.h"
 #include "core/base/json.h"
 #include "core/base/problem.h"
 #include "core/pki/cert.h"
@@ -22,6 +24,7 @@
 #define SEND_MS 5000
 #define ANSWER_MS 10000
 #define RETRY_S 3
+#define AGAIN_MS 50
 
 struct chy_signer {
     char *path;
@@ -63,7 +66,7 @@ static bool is_stale(int fd)
     return poll(&p, 1, 0) != 0;
 }
 
-static enum chy_rc call(struct chy_ctx *cx, struct chy_signer *s)
+static enum chy_rc call_once(struct chy_ctx *cx, struct chy_signer *s)
 {
     struct timeval patience = {.tv_sec = SEND_MS / 1000}; /* for a full backlog */
     struct sockaddr_un to;
@@ -85,6 +88,25 @@ static enum chy_rc call(struct chy_ctx *cx, struct chy_signer *s)
     return CHY_OK;
 }
 
+/* Is there time for another try?  Waits for it. */
+static bool come_back(struct chy_ctx *cx, int64_t until)
+{
+    if (chy_clock_ms() + AGAIN_MS > until)
+        return false;
+    chy_problem_clear(cx);
+    poll(NULL, 0, AGAIN_MS);
+    return true;
+}
+
+/* until: chy_clock_ms() up to which an absent signer is waited for. */
+static enum chy_rc call(struct chy_ctx *cx, struct chy_signer *s, int64_t until)
+{
+    while (call_once(cx, s) != CHY_OK)
+        if (!come_back(cx, until))
+            return CHY_ERR;
+    return CHY_OK;
+}
+
 static const char *why(enum chy_frame_end e)
 {
     switch (e) {
@@ -102,26 +124,39 @@ static const char *why(enum chy_frame_end e)
     return "?";
 }
 
-/* One question, one answer.  *maybe is set from the moment the signer may act on it. */
-static enum chy_rc ask(struct chy_ctx *cx, struct chy_signer *s, const json_t *question,
-                       json_t **ret, bool *maybe)
+static enum chy_rc ask_once(struct chy_ctx *cx, struct chy_signer *s, const char *text, size_t n,
+                            size_t *ret_n, bool *maybe)
 {
-    size_t n;
-    const char *text = chy_json_text(cx, question, &n);
-    enum chy_frame_end e;
+    enum chy_frame_end e = chy_frame_write(s->fd, SEND_MS, text, n);
 
-    if (call(cx, s) != CHY_OK)
-        return CHY_ERR;
-    e = chy_frame_write(s->fd, SEND_MS, text, n);
     *maybe = e == CHY_FRAME_WHOLE;
     /* One that is turned away is told so without being listened to. */
     if (e == CHY_FRAME_WHOLE || e == CHY_FRAME_BROKEN)
-        e = chy_frame_read(s->fd, *maybe ? ANSWER_MS : 0, SEND_MS, s->frame, &n);
+        e = chy_frame_read(s->fd, *maybe ? ANSWER_MS : 0, SEND_MS, s->frame, ret_n);
     if (e != CHY_FRAME_WHOLE) {
         const char *reason = why(e);
 
         hang_up(s);
         return chy_fault_busy(cx, RETRY_S, "signer %s: %s", s->path, reason);
+    }
+    return CHY_OK;
+}
+
+/* One question, one answer.  *maybe is set from the moment the signer may act on it. */
+static enum chy_rc ask(struct chy_ctx *cx, struct chy_signer *s, unsigned wait_ms,
+                       const json_t *question, json_t **ret, bool *maybe)
+{
+    int64_t until = chy_clock_ms() + wait_ms;
+    size_t text_n, n;
+    const char *text = chy_json_text(cx, question, &text_n);
+
+    for (;;) {
+        if (call(cx, s, until) != CHY_OK)
+            return CHY_ERR;
+        if (ask_once(cx, s, text, text_n, &n, maybe) == CHY_OK)
+            break;
+        if (*maybe || !come_back(cx, until))
+            return CHY_ERR;
     }
     if (chy_json_object(cx, "the signer's answer", s->frame, n, ret) != CHY_OK) {
         hang_up(s);
@@ -160,7 +195,7 @@ static enum chy_rc sign(struct chy_ctx *cx, struct chy_signer *s, const char *is
         return chy_fault_internal(cx, "to-be-signed certificate of %zu octets is too long", tbs_n);
     question = chy_keep_json(cx, json_pack("{s:s, s:s, s:s}", "op", "sign", "issuer", issuer, "tbs",
                                            chy_b64u(cx, tbs, tbs_n)));
-    if (ask(cx, s, question, &answer, maybe) != CHY_OK ||
+    if (ask(cx, s, CHY_SIGNER_WAIT_MS, question, &answer, maybe) != CHY_OK ||
         check_answer(cx, s, answer, maybe) != CHY_OK)
         return CHY_ERR;
     text = json_string_value(json_object_get(answer, "signature"));
@@ -184,13 +219,18 @@ enum chy_rc chy_signer_sign(struct chy_ctx *cx, struct chy_signer *s, const char
     return rc;
 }
 
+enum chy_rc chy_signer_reach(struct chy_ctx *cx, struct chy_signer *s)
+{
+    return call(cx, s, chy_clock_ms() + CHY_SIGNER_WAIT_MS);
+}
+
 enum chy_rc chy_signer_ping(struct chy_ctx *cx, struct chy_signer *s, const char *issuer)
 {
     json_t *question = chy_keep_json(cx, json_pack("{s:s, s:s}", "op", "ping", "issuer", issuer));
     json_t *answer = NULL;
     bool maybe = false;
 
-    if (ask(cx, s, question, &answer, &maybe) != CHY_OK)
+    if (ask(cx, s, 0, question, &answer, &maybe) != CHY_OK)
         return CHY_ERR;
     return check_answer(cx, s, answer, &maybe);
 }

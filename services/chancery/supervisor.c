@@ -399,7 +399,7 @@ static void stop_all(struct supervisor *v)
     publish(v);
     stop_kind(v, CHY_CHILD_FRONT, SIGTERM, 35000);
     stop_kind(v, CHY_CHILD_WORKER, SIGTERM, 35000);
-    stop_kind(v, CHY_CHILD_SIGNER, SIGTERM, 10000);
+    stop_kind(v, CHY_CHILD_SIGNER, SIGTERM, 20000);
     stop_kind(v, CHY_CHILD_POSTGRES, SIGINT, 60000);
     for (size_t i = 0; i < v->n; i++)
         v->children[i]->state = CHY_CHILD_STOPPED;

@@ -194,11 +194,28 @@ static void accept_all(struct server *v, int listen_fd, int stop_fd)
     }
 }
 
+/* Whoever connected before is in the kernel's queue and may have asked already; closing the socket
+ * over him would leave him in doubt whether his serial was signed.  After the shutdown nobody can
+ * connect, so that the queue has an end, and accept() says EINVAL there. */
+static void accept_the_last(struct server *v, int listen_fd)
+{
+    (void)shutdown(listen_fd, SHUT_RD);
+    for (;;) {
+        int fd = accept4(listen_fd, NULL, NULL, SOCK_CLOEXEC);
+
+        if (fd >= 0)
+            welcome(v, fd);
+        else if (errno != EINTR && errno != ECONNABORTED)
+            return;
+    }
+}
+
 /* What was sent before is still read and answered; nothing more comes in. */
-static void drain(struct server *v)
+static void drain(struct server *v, int listen_fd)
 {
     int64_t until = chy_clock_ms() + DRAIN_MS;
 
+    accept_the_last(v, listen_fd);
     pthread_mutex_lock(&v->lock);
     for (struct connection *c = v->connections; c != NULL; c = c->next)
         shutdown(c->fd, SHUT_RD);
@@ -220,6 +237,6 @@ void chy_signer_serve(const struct chy_signer_state *s, int listen_fd, int stop_
     if (pthread_mutex_init(&v.lock, NULL) != 0)
         abort();
     accept_all(&v, listen_fd, stop_fd);
-    drain(&v);
+    drain(&v, listen_fd);
     pthread_mutex_destroy(&v.lock);
 }

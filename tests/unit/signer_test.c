@@ -415,6 +415,8 @@ static void *ask_same(void *arg)
             a->signed_n++;
         else if (maybe)
             a->maybe_n++;
+        else if (cx->problem.status == 503)
+            break; /* it has gone */
         chy_problem_clear(cx);
     }
     chy_signer_free(client);
