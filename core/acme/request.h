@@ -9,6 +9,7 @@
 #include "core/acme/keycache.h"
 #include "core/acme/nonce.h"
 #include "core/acme/serve.h"
+#include "core/db/db.h"
 #include "core/pki/signer.h"
 #include "core/store/objects.h"
 
@@ -23,6 +24,7 @@ struct chy_server {
     struct chy_rulebook *rules; /* guarded by rules_lock: hold a reference to use it  */
     pthread_mutex_t rules_lock;
     _Atomic int64_t notified_ms; /* when the workers were last woken                  */
+    struct chy_db_outage outage; /* of the database, as all threads see it            */
 };
 
 struct chy_acme {

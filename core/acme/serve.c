@@ -29,6 +29,7 @@ void *chy_server_thread_new(struct chy_server *s)
         abort();
     t->server = s;
     t->db = chy_db_new(s->node->database, "chancery-front");
+    chy_db_share_outage(t->db, &s->outage);
     t->signer = chy_signer_new(s->node->signer_socket);
     return t;
 }

@@ -4,6 +4,7 @@
 #include "core/db/db.h"
 
 #include <poll.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -21,6 +22,7 @@
 
 struct chy_db {
     char *conninfo;
+    struct chy_db_outage *outage; /* NULL: this connection minds only itself */
     PGconn *conn;
     uint64_t generation, round_trips;
     const struct chy_sql *prepared[PREPARED_MAX];
@@ -37,6 +39,11 @@ struct chy_db *chy_db_new(const char *conninfo, const char *application_name)
     snprintf(db->conninfo, n, "connect_timeout=5 application_name='%s' %s", application_name,
              conninfo);
     return db;
+}
+
+void chy_db_share_outage(struct chy_db *db, struct chy_db_outage *outage)
+{
+    db->outage = outage;
 }
 
 static void disconnect(struct chy_db *db)
@@ -98,17 +105,56 @@ static void nap(int64_t ms)
     poll(NULL, 0, (int)ms);
 }
 
+/* How long to wait now.  Once the database has been away for a whole wait, waiting again would only
+ * hold up those who come later, and those who need no database. */
+static int64_t wait_end(const struct chy_db *db, unsigned wait_ms)
+{
+    int64_t now = chy_clock_ms(), since = 0;
+
+    if (db->outage != NULL)
+        since = atomic_load(&db->outage->since_ms);
+    if (since == 0)
+        return now + wait_ms;
+    return since + wait_ms > now ? since + wait_ms : now;
+}
+
+static void note_outage(struct chy_db *db, bool away)
+{
+    int64_t none = 0;
+
+    if (db->outage == NULL)
+        return;
+    if (away)
+        (void)atomic_compare_exchange_strong(&db->outage->since_ms, &none, chy_clock_ms());
+    else
+        atomic_store(&db->outage->since_ms, 0);
+}
+
+/* Where every connection hangs until its own timeout, one thread is enough to find out. */
+static bool somebody_tries(struct chy_db *db, int64_t deadline)
+{
+    return db->outage != NULL && deadline <= chy_clock_ms() &&
+           atomic_load(&db->outage->since_ms) != 0 && atomic_exchange(&db->outage->tried, true);
+}
+
 static enum chy_rc connect_until(struct chy_ctx *cx, struct chy_db *db, int64_t deadline)
 {
     int64_t pause = 50;
 
     if (db->conn != NULL && PQstatus(db->conn) == CONNECTION_OK)
         return CHY_OK;
+    if (somebody_tries(db, deadline))
+        return chy_fault_busy(cx, RETRY_AFTER_S, "database unreachable for a while");
     for (;; pause = pause < 400 ? pause * 2 : 500) {
         char *reason;
+        bool done;
 
         disconnect(db);
-        if (try_connect(db)) {
+        done = try_connect(db);
+        note_outage(db, !done);
+        if (db->outage != NULL)
+            atomic_store(&db->outage->tried, false);
+        if (done) {
             db->generation++;
             return CHY_OK;
         }
@@ -122,7 +168,7 @@ static enum chy_rc connect_until(struct chy_ctx *cx, struct chy_db *db, int64_t 
 
 enum chy_rc chy_db_connect(struct chy_ctx *cx, struct chy_db *db, unsigned wait_ms)
 {
-    return connect_until(cx, db, chy_clock_ms() + wait_ms);
+    return connect_until(cx, db, wait_end(db, wait_ms));
 }
 
 static bool is_prepared(const struct chy_db *db, const struct chy_sql *q)
@@ -183,13 +229,14 @@ static bool is_passing(const PGresult *res)
 enum chy_rc chy_db_run(struct chy_ctx *cx, const struct chy_sql *q, const struct chy_arg *args,
                        size_t n_args, struct chy_rows **ret)
 {
-    int64_t deadline = chy_clock_ms() + CHY_DB_WAIT_MS;
     struct chy_db *db = cx->db;
     struct chy_wire wire;
-    unsigned conflicts = 0;
+    unsigned conflicts = 0, breaks = 0;
+    int64_t deadline;
 
     if (db == NULL)
         return chy_fault_internal(cx, "statement %s without a database", q->name);
+    deadline = wait_end(db, CHY_DB_WAIT_MS);
     chy_wire_make(cx, args, n_args, &wire);
     for (;;) {
         ExecStatusType status;
@@ -210,10 +257,13 @@ enum chy_rc chy_db_run(struct chy_ctx *cx, const struct chy_sql *q, const struct
             PQclear(res);
             continue;
         }
-        if ((PQstatus(db->conn) != CONNECTION_OK || is_passing(res)) && chy_clock_ms() < deadline) {
+        if (PQstatus(db->conn) != CONNECTION_OK || is_passing(res)) {
             chy_log(cx, LOG_WARNING, "database connection lost in %s; connecting again", q->name);
             PQclear(res);
             disconnect(db);
+            /* An old connection is found broken at any time: one more try is always due. */
+            if (breaks++ > 0 && chy_clock_ms() >= deadline)
+                return chy_fault_busy(cx, RETRY_AFTER_S, "database lost again and again");
             nap(50);
             continue;
         }

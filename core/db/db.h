@@ -11,8 +11,17 @@ struct chy_db;
 struct chy_db *chy_db_new(const char *conninfo, const char *application_name);
 void chy_db_free(struct chy_db *db);
 
-/* Connect if there is no connection, trying again until wait_ms have passed (0: once).  Fails with
- * serverInternal/503 and Retry-After. */
+/* What the connections of a process's threads know together: since when the database has been away
+ * (chy_clock_ms(), 0: it is there).  Threads that share one wait together, from the first failure
+ * on, and not each anew.  Zeroed at the beginning; outlives the connections. */
+struct chy_db_outage {
+    _Atomic int64_t since_ms;
+    _Atomic bool tried; /* somebody is finding out whether it is back */
+};
+void chy_db_share_outage(struct chy_db *db, struct chy_db_outage *outage);
+
+/* Connect if there is no connection, trying again until wait_ms have passed (0: once; from the
+ * beginning of a shared outage).  Fails with serverInternal/503 and Retry-After. */
 enum chy_rc CHY_CHECK chy_db_connect(struct chy_ctx *cx, struct chy_db *db, unsigned wait_ms);
 
 /* Run one prepared statement on cx->db, prepared on first use of the connection.  Connects if needed.

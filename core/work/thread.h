@@ -15,6 +15,7 @@ struct chy_worker {
     struct chy_rulebook *rules;
     pthread_mutex_t turn; /* whose turn it is to look for challenges */
     _Atomic bool stopping;
+    struct chy_db_outage outage; /* of the database, as all threads see it */
     size_t n_threads;
     struct chy_worker_thread {
         struct chy_worker *worker;

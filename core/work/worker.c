@@ -33,6 +33,7 @@ static void add_thread(struct chy_worker *w, void (*loop)(struct chy_worker_thre
     t->loop = loop;
     t->cx.arena = chy_arena_new();
     t->db = chy_db_new(w->node->database, "chancery-worker");
+    chy_db_share_outage(t->db, &w->outage);
     t->signer = chy_signer_new(w->node->signer_socket);
 }
 

@@ -4,9 +4,11 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
+#include "core/base/clock.h"
 #include "core/base/id.h"
 #include "core/base/problem.h"
 #include "core/db/migrate.h"
@@ -124,6 +126,42 @@ static void an_unreachable_database_is_503_with_a_time(void **state)
     chy_db_free(nowhere);
 }
 
+static int64_t ms_to_connect(struct fixture *f, struct chy_db *db, enum chy_rc expected)
+{
+    int64_t began = chy_clock_ms();
+
+    assert_int_equal(chy_db_connect(f->cx, db, 400), expected);
+    chy_problem_clear(f->cx);
+    return chy_clock_ms() - began;
+}
+
+static void an_outage_is_waited_for_together(void **state)
+{
+    struct fixture *f = *state;
+    struct chy_db_outage outage = {0};
+    struct chy_db *a = chy_db_new("host=/nonexistent dbname=x", "test");
+    struct chy_db *b = chy_db_new("host=/nonexistent dbname=x", "test");
+    struct chy_db *good = chy_db_new(f->t.conninfo, "test");
+
+    chy_db_share_outage(a, &outage);
+    chy_db_share_outage(b, &outage);
+    chy_db_share_outage(good, &outage);
+    assert_true(ms_to_connect(f, a, CHY_ERR) >= 200);
+    usleep(200 * 1000);
+    assert_true(ms_to_connect(f, b, CHY_ERR) < 150); /* the time is over for all */
+    assert_true(ms_to_connect(f, a, CHY_ERR) < 150);
+    assert_int_not_equal(outage.since_ms, 0);
+    outage.tried = true; /* somebody else is finding out */
+    ms_to_connect(f, good, CHY_ERR);
+    outage.tried = false;
+    ms_to_connect(f, good, CHY_OK);
+    assert_int_equal(outage.since_ms, 0);
+    assert_true(ms_to_connect(f, b, CHY_ERR) >= 200);
+    chy_db_free(a);
+    chy_db_free(b);
+    chy_db_free(good);
+}
+
 static const struct chy_migration two[] = {{1, "one", "CREATE TABLE m (a integer)"},
                                            {2, "two", "ALTER TABLE m ADD b integer; SELECT 1"},
                                            {0}};
@@ -203,6 +241,7 @@ int main(void)
         TEST(an_empty_array_of_ids_is_empty),
         TEST(a_statement_outlives_its_connection),
         TEST(an_unreachable_database_is_503_with_a_time),
+        TEST(an_outage_is_waited_for_together),
         TEST(migrations_run_once),
         TEST(migrations_refuse_holes_changes_and_newer_databases),
         TEST(a_broken_migration_leaves_nothing_behind),
