@@ -417,16 +417,24 @@ void chy_conn_answer(struct chy_work *w)
     chy_work_free(w);
 }
 
+/* The next request is there, only nobody has looked yet: closing would throw it away. */
+static bool has_pending(const struct chy_conn *c)
+{
+    char octet;
+
+    return recv(bufferevent_getfd(c->bev), &octet, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
+}
+
 void chy_conn_drain_all(struct chy_io *io)
 {
     struct chy_conn *next;
 
     for (struct chy_conn *c = io->conns; c != NULL; c = next) {
         next = c->next;
-        if (c->state == CONN_IDLE)
+        if (c->state == CONN_IDLE && !has_pending(c))
             close_idle(c);
-        else if (c->state == CONN_HEAD && c->request == NULL)
-            arm(c, CONN_HEAD, DRAIN_FRESH_MS);
+        else if (c->state == CONN_IDLE || (c->state == CONN_HEAD && c->request == NULL))
+            arm(c, c->state, DRAIN_FRESH_MS);
     }
 }
 

@@ -113,8 +113,9 @@ static void begin_drain(struct chy_io *io)
     for (size_t i = 0; i < io->n_listeners; i++) {
         unsigned n = 0;
 
-        /* Who is already in the kernel's queue would be reset: take them in first. */
-        while (n < ACCEPT_BATCH && accept_one(&io->listeners[i]))
+        /* Who is already in the kernel's queue would be reset: take them all in first.  Those who
+         * come faster than that are turned away before they have said anything. */
+        while (n < io->limits->connections && accept_one(&io->listeners[i]))
             n++;
         close_listener(&io->listeners[i]);
     }

@@ -385,6 +385,26 @@ static void draining_finishes_what_was_begun(void **state)
     front_server_stop(s);
 }
 
+/* On a kept connection, sent before the stop and not looked at yet. */
+static void draining_answers_what_has_come(void **state)
+{
+    struct front_server *s = *state;
+    struct front_client c;
+
+    for (unsigned i = 0; i < 40; i++) {
+        front_server_start(s);
+        front_client_tls(&c, s);
+        front_client_say(&c, GET("/"));
+        front_client_answer(&c, 200, NULL);
+        usleep(i % 4 * 500);
+        front_client_say(&c, GET("/"));
+        chy_front_stop(s->front);
+        assert_non_null(front_client_answer(&c, 200, NULL));
+        front_client_close(&c);
+        front_server_stop(s);
+    }
+}
+
 static void draining_has_a_deadline(void **state)
 {
     struct front_server *s = *state;
@@ -513,6 +533,7 @@ int main(void)
         TEST(connections_are_capped_by_address_and_freed_again),
         TEST(the_last_request_of_a_connection_is_announced),
         TEST(draining_finishes_what_was_begun),
+        TEST(draining_answers_what_has_come),
         TEST(draining_has_a_deadline),
         TEST(certificates_are_read_again_when_they_are_good),
         TEST(settings_that_cannot_work_are_named),
