@@ -20,6 +20,7 @@
 #define BACKOFF_MIN_MS 100
 #define BACKOFF_MAX_MS 10000
 #define LONG_LIFE_MS 30000
+#define SHORT_LIFE_MS 500
 #define LAST_WORDS 4096
 #define LAST_LINES 10
 
@@ -117,6 +118,9 @@ void chy_child_ended(struct chy_child *c, int status)
     else
         snprintf(c->last_end_text, sizeof c->last_end_text, "exit code %d", WEXITSTATUS(status));
     c->last_end = c->last_end_text;
+    /* Told to end by somebody is no reason to wait; one that ends at once by itself is. */
+    if (WIFEXITED(status) && WEXITSTATUS(status) == 0 && now - c->started_ms >= SHORT_LIFE_MS)
+        c->backoff_ms = 0;
     if (c->backoff_ms == 0 || now - c->started_ms >= LONG_LIFE_MS)
         c->backoff_ms = BACKOFF_MIN_MS;
     c->restart_ms = now + c->backoff_ms;

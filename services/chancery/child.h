@@ -31,7 +31,7 @@ struct chy_child {
  * standard input, output and error only. */
 enum chy_rc CHY_CHECK chy_child_start(struct chy_ctx *cx, struct chy_child *c);
 /* It has ended with this status of waitpid(2): note why, and when to try again (100 ms, doubled with
- * each death up to 10 s, from the beginning after 30 s of life). */
+ * each death up to 10 s, from the beginning after 30 s of life, or when it ended in order). */
 void chy_child_ended(struct chy_child *c, int status);
 /* The last lines that it wrote since it was started, each ended by a newline; "" if it has no log. */
 char *chy_child_last_words(struct chy_ctx *cx, const struct chy_child *c);

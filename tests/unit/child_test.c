@@ -60,6 +60,20 @@ static void back_off_begins_again_after_thirty_seconds_of_life(void **state)
     assert_in_range(c.restart_ms - now, 100, 150);
 }
 
+static void an_orderly_end_is_not_waited_after_longer_each_time(void **state)
+{
+    int64_t now = chy_clock_ms();
+    struct chy_child c = {.name = "front-1", .backoff_ms = 6400, .started_ms = now - 1000};
+
+    (void)state;
+    chy_child_ended(&c, W_EXITCODE(0, 0));
+    assert_in_range(c.restart_ms - now, 100, 150);
+    c.started_ms = chy_clock_ms(); /* but it does not spin */
+    c.backoff_ms = 6400;
+    chy_child_ended(&c, W_EXITCODE(0, 0));
+    assert_in_range(c.restart_ms - now, 6400, 6550);
+}
+
 static void an_end_is_told_by_signal_or_exit_code(void **state)
 {
     struct chy_child c = {.name = "front-1"};
@@ -176,6 +190,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         T(back_off_doubles_up_to_ten_seconds),
         T(back_off_begins_again_after_thirty_seconds_of_life),
+        T(an_orderly_end_is_not_waited_after_longer_each_time),
         T(an_end_is_told_by_signal_or_exit_code),
         T(a_child_dies_with_the_process_that_started_it),
         T(last_words_are_the_last_lines_since_the_start),
