@@ -12,8 +12,10 @@
 
 static const char *cannot(struct chy_ctx *cx, int err)
 {
-    return err == ELOOP ? "is a symbolic link; policy holds regular files only"
-                        : chy_fmt(cx, "cannot be read: %s", strerror(err));
+    if (err == ELOOP)
+        return "is a symbolic link; policy holds regular files only";
+    return chy_fmt(cx, "cannot be read: %s%s", strerror(err),
+                   err == EACCES ? "; the services' user must be able to" : "");
 }
 
 const char *chy_policy_read(struct chy_ctx *cx, int dir, const char *name, int flags, size_t max,

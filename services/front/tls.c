@@ -7,6 +7,8 @@
 
 #include "core/base/problem.h"
 
+#define CORRECT "; correct the listener's certificate and key in node.yaml"
+
 /* The library's own word on what failed; empties this thread's queue. */
 static const char *last_reason(void)
 {
@@ -68,11 +70,14 @@ enum chy_rc chy_tls_load(struct chy_ctx *cx, const char *certificate, const char
     if (ctx == NULL || !set_options(ctx))
         rc = chy_fault_internal(cx, "TLS settings: %s", last_reason());
     else if (SSL_CTX_use_certificate_chain_file(ctx, certificate) != 1)
-        rc = chy_fail(cx, &CHY_P_serverInternal, "%s: certificate: %s", certificate, last_reason());
+        rc = chy_fail(cx, &CHY_P_serverInternal, "%s: certificate chain cannot be used: %s" CORRECT,
+                      certificate, last_reason());
     else if (SSL_CTX_use_PrivateKey_file(ctx, key, SSL_FILETYPE_PEM) != 1)
-        rc = chy_fail(cx, &CHY_P_serverInternal, "%s: private key: %s", key, last_reason());
+        rc = chy_fail(cx, &CHY_P_serverInternal,
+                      "%s: private key cannot be used with the certificate in %s: %s" CORRECT, key,
+                      certificate, last_reason());
     else if (SSL_CTX_check_private_key(ctx) != 1)
-        rc = chy_fail(cx, &CHY_P_serverInternal, "%s: not the key of %s", key, certificate);
+        rc = chy_fail(cx, &CHY_P_serverInternal, "%s: not the key of %s" CORRECT, key, certificate);
     ERR_clear_error();
     if (rc != CHY_OK) {
         SSL_CTX_free(ctx);

@@ -56,15 +56,19 @@ static enum chy_rc check_private(struct chy_ctx *cx, const char *path, int fd)
 }
 
 /* Through a BIO of its own, so that the key's text never lies in the arena. */
-static enum chy_rc load_key(struct chy_ctx *cx, const char *path, EVP_PKEY **ret)
+static enum chy_rc load_key(struct chy_ctx *cx, const char *issuer, const char *path,
+                            EVP_PKEY **ret)
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
     chy_auto_file FILE *f = NULL;
     EVP_PKEY *key;
 
     if (fd < 0)
-        return chy_fail(cx, &CHY_P_serverInternal, "%s: private key cannot be read: %s", path,
-                        strerror(errno));
+        return chy_fail(
+            cx, &CHY_P_serverInternal,
+            "%s: private key of issuer %s cannot be read: %s; put it there, readable by the "
+            "signer's user only, or correct the ceilings",
+            path, issuer, strerror(errno));
     f = fdopen(fd, "r");
     if (f == NULL) {
         close(fd);
@@ -118,12 +122,13 @@ static enum chy_rc load(struct chy_ctx *cx, const struct chy_ceiling *c, struct 
     enum chy_rc rc;
 
     k->ceiling = c;
-    if (load_key(cx, c->key_path, &k->key) != CHY_OK ||
+    if (load_key(cx, c->name, c->key_path, &k->key) != CHY_OK ||
         load_cert(cx, c->cert_path, &k->cert) != CHY_OK)
         return CHY_ERR;
     if (X509_check_private_key(k->cert, k->key) != 1)
         return wrong(cx, c->key_path,
-                     chy_fmt(cx, "is not the key of the certificate in %s", c->cert_path));
+                     chy_fmt(cx, "is not the key of the certificate in %s; correct the ceilings",
+                             c->cert_path));
     if (!chy_asn1_time(X509_get0_notAfter(k->cert), &k->not_after))
         return wrong(cx, c->cert_path, "notAfter cannot be read");
     rc = make_ready(cx, c->key_path, k);

@@ -135,9 +135,9 @@ static void keys_and_certificates_must_fit(void **state)
     put_file(w, "ca.key", encrypted(w), 0600);
     refuse_start(w, "without a passphrase");
     unlink(in_dir(w, "ca.key"));
-    refuse_start(w, "private key cannot be read");
+    refuse_start(w, "private key of issuer web-1 cannot be read");
     assert_int_equal(symlink("elsewhere", in_dir(w, "ca.key")), 0);
-    refuse_start(w, "private key cannot be read");
+    refuse_start(w, "private key of issuer web-1 cannot be read");
     unlink(in_dir(w, "ca.key"));
     ok(w->cx, chy_authority_listener(w->cx, &w->ca, "localhost", 10, &key, &leaf));
     put_file(w, "ca.key", key, 0600);
