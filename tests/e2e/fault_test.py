@@ -35,7 +35,7 @@ POINTS = {  # name: whose process dies there
 ROUNDS = int(os.environ.get("CHY_FAULT_ROUNDS", "20"))
 CLIENTS = 30
 PATIENCE_S = 60
-LEASE_S = 61
+LEASE_S = 121  # longer than any lease
 
 
 class Journey:
@@ -120,7 +120,7 @@ class Journey:
 
 def keep_leases_ending(ca, stop):
     """While a round lasts, time passes faster: a lease that a dead process held ends soon."""
-    while not stop.wait(1.0):
+    while not stop.wait(0.5):
         ca.advance(LEASE_S)
 
 

@@ -126,7 +126,10 @@ class Installation:
 
     def advance(self, seconds):
         self.offset += seconds
-        self.clock.write_text(str(self.offset))
+        fresh = self.clock.with_suffix(".new")  # whole or not at all: an empty file is the year before
+        fresh.write_text(str(self.offset))
+        fresh.chmod(0o644)
+        fresh.replace(self.clock)
 
     def arm(self, point):
         (self.faults / point).touch()  # whoever dies of it removes it: the directory is everybody's
