@@ -258,6 +258,8 @@ void loop_prove_all(struct loopback *lb)
 void loop_clock(struct loopback *lb, long seconds)
 {
     put(lb, "clock", chy_fmt(lb->cx, "%ld\n", seconds), 0644);
+    for (size_t i = 0; i < lb->n_clients; i++)
+        lb->clients[i]->nonce[0] = '\0';
 }
 
 /* ---- opening and closing ------------------------------------------------------ */

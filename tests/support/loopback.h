@@ -43,7 +43,7 @@ struct loopback {
     pthread_t signer_thread;
     int signer_listens, signer_stops; /* -1: down */
     size_t n_clients;
-    struct loop_client *clients[64];
+    struct loop_client *clients[256];
 };
 
 /* modules: NULL-terminated names, NULL for dns alone. */
@@ -61,7 +61,7 @@ char *loop_web_text(struct loopback *lb, const char *names, const char *challeng
 void loop_reload(struct loopback *lb);
 /* loop_web_text into force. */
 void loop_web(struct loopback *lb, const char *names, const char *challenges, const char *keys);
-/* Everybody's clock, as seconds from now. */
+/* Everybody's clock, as seconds from now; nonces at hand are forgotten. */
 void loop_clock(struct loopback *lb, long seconds);
 void loop_signer_up(struct loopback *lb);
 void loop_signer_down(struct loopback *lb);
