@@ -102,7 +102,7 @@ static void T_N_03_each_unusable_nonce_has_its_type(void **state)
         {"a+b=", "malformed", "not base64url"},
         {"a b", "malformed", "not base64url"},
         {"AAAA", "badNonce", "not one of this server's"},
-        {"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA", "badNonce", "too old"},
+        {"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA", "badNonce", "not of this hour"},
         {"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA", "badNonce",
          "not one of this server's"},
     };
@@ -137,7 +137,7 @@ static void N05_a_nonce_lives_for_an_hour(void **state)
     const char *nonce = loop_nonce(c);
 
     loop_clock(lb, 3700);
-    loop_refused(post_with(c, nonce, c->kid, ""), 400, "badNonce", "too old");
+    loop_refused(post_with(c, nonce, c->kid, ""), 400, "badNonce", "not of this hour");
     loop_ok(loop_post(c, c->kid, ""), 200);
     loop_clock(lb, 0);
 }
