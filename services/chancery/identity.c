@@ -48,21 +48,21 @@ enum chy_rc chy_identity_find(struct chy_ctx *cx, const char *name, struct chy_i
 
 enum chy_rc chy_identity_ensure(struct chy_ctx *cx, const char *name, bool *ret_made)
 {
-    const char *const argv[] = {"/usr/sbin/useradd",
-                                "--system",
-                                "--user-group",
-                                "--no-create-home",
-                                "--home-dir",
-                                "/nonexistent",
-                                "--shell",
-                                "/usr/sbin/nologin",
-                                name,
-                                NULL};
+    /* A group of that name may be left from before; useradd would not take it by itself. */
+    const char *group = getgrnam(name) != NULL ? "--no-user-group" : "--user-group";
+    const char *argv[14] = {"/usr/sbin/useradd", "--system",     group,     "--no-create-home",
+                            "--home-dir",        "/nonexistent", "--shell", "/usr/sbin/nologin"};
     struct chy_identity self;
+    size_t n = 8;
 
     *ret_made = false;
     if (getpwnam(name) != NULL)
         return CHY_OK;
+    if (getgrnam(name) != NULL) {
+        argv[n++] = "--gid";
+        argv[n++] = name;
+    }
+    argv[n] = name;
     if (chy_identity_find(cx, NULL, &self) != CHY_OK ||
         chy_identity_run(cx, &self, argv, NULL) != CHY_OK)
         return CHY_ERR;
