@@ -153,10 +153,12 @@ CREATE TABLE events (
 CREATE UNLOGGED TABLE nonce_key (
     one   boolean PRIMARY KEY DEFAULT true CHECK (one),
     epoch integer NOT NULL,
-    key   chy_digest NOT NULL
+    key   chy_digest NOT NULL,
+    swept bigint NOT NULL DEFAULT 0                 -- nonces made in an earlier quarter are refused
 );
 
--- A ring of 8 slots of 15 minutes each; a nonce lives 60 minutes, a slot is emptied before its turn.
+-- A quarter is 15 minutes, counted from the epoch by the nonce's own time; its slot is quarter % 8.
+-- A nonce lives 60 minutes, so that five slots hold live ones, and chy_sweep_nonces empties one.
 CREATE UNLOGGED TABLE nonces_spent (
     slot    smallint NOT NULL,
     nonce   bytea NOT NULL,
@@ -177,40 +179,61 @@ CREATE FUNCTION chy_first_id(t timestamptz) RETURNS bytea LANGUAGE sql IMMUTABLE
                   repeat('00', 16), 'hex')
 $$;
 
--- Monthly partitions from the month before t to 13 months after it.  Run at every start and by a
--- worker's job; SECURITY DEFINER because services may not create tables.
-CREATE FUNCTION chy_make_partitions(t timestamptz) RETURNS integer
+-- Monthly partitions of one growing table, from the month before t to 13 months after it.  Run at
+-- every start and by a worker every minute, so it locks nothing while all are there; and what it does
+-- make it attaches, since CREATE TABLE ... PARTITION OF would lock out every reader of the table.
+-- SECURITY DEFINER because services may not create tables.
+CREATE FUNCTION chy_make_partitions(parent text, t timestamptz) RETURNS integer
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 DECLARE
-    parent text;
-    month  timestamptz;
-    name   text;
-    made   integer := 0;
+    month timestamp;
+    name  text;
+    made  integer := 0;
 BEGIN
-    PERFORM pg_advisory_xact_lock(4341690);
-    FOREACH parent IN ARRAY ARRAY['orders', 'authorizations', 'order_authorizations', 'challenges',
-                                  'certificates', 'events'] LOOP
-        FOR i IN -1..13 LOOP
-            month := (date_trunc('month', t AT TIME ZONE 'UTC') + make_interval(months => i))
-                     AT TIME ZONE 'UTC';
-            name := parent || to_char(month AT TIME ZONE 'UTC', '_YYYY_MM');
-            CONTINUE WHEN to_regclass(name) IS NOT NULL;
-            EXECUTE format('CREATE TABLE %I PARTITION OF %I FOR VALUES FROM (%L) TO (%L)', name,
-                           parent, chy_first_id(month),
-                           chy_first_id((month AT TIME ZONE 'UTC' + interval '1 month')
-                                        AT TIME ZONE 'UTC'));
-            made := made + 1;
-        END LOOP;
+    IF parent NOT IN ('orders', 'authorizations', 'order_authorizations', 'challenges',
+                      'certificates', 'events') THEN
+        RAISE EXCEPTION '% is no growing table', parent;
+    END IF;
+    FOR i IN -1..13 LOOP
+        month := date_trunc('month', t AT TIME ZONE 'UTC') + make_interval(months => i);
+        name := parent || to_char(month, '_YYYY_MM');
+        CONTINUE WHEN to_regclass(name) IS NOT NULL;
+        PERFORM pg_advisory_xact_lock(4341690);
+        CONTINUE WHEN to_regclass(name) IS NOT NULL; -- made by whoever had the lock before
+        EXECUTE format('CREATE TABLE %I (LIKE %I INCLUDING ALL)', name, parent);
+        EXECUTE format('ALTER TABLE %I ATTACH PARTITION %I FOR VALUES FROM (%L) TO (%L)', parent,
+                       name, chy_first_id(month AT TIME ZONE 'UTC'),
+                       chy_first_id((month + interval '1 month') AT TIME ZONE 'UTC'));
+        made := made + 1;
     END LOOP;
     RETURN made;
 END $$;
 
--- Empty the slots that no live nonce can be in: those 5 and 6 ahead of t's own.
-CREATE FUNCTION chy_sweep_nonces(t timestamptz) RETURNS void
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+-- Raise nonce_key.swept to the oldest quarter that may hold a live nonce, and empty the slot that is
+-- furthest from all live ones: of the quarter six before the current, which is two after it too.
+-- Whose clock is wrong?  A quarter begins when both the caller and the database say so; swept only
+-- rises, and a nonce from before it is refused whatever a front's clock says.  What is emptied was
+-- refused already when this began, so that no statement under way can find its place empty.  After a
+-- pause a slot may wait for its next turn, two hours later.  Returns how many slots were emptied.
+CREATE FUNCTION chy_sweep_nonces(t timestamptz) RETURNS integer
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp SET lock_timeout = '2s' AS $$
 DECLARE
-    slot integer := (floor(extract(epoch FROM t) / 900)::bigint % 8)::integer;
+    oldest bigint := floor(extract(epoch FROM least(t, clock_timestamp())) / 900)::bigint - 4;
+    slot   integer := (oldest - 2) % 8;
+    filled boolean;
 BEGIN
-    EXECUTE format('TRUNCATE nonces_spent_%s, nonces_spent_%s', (slot + 2) % 8, (slot + 3) % 8);
+    UPDATE nonce_key SET swept = oldest - 1 WHERE swept < oldest - 1;
+    IF FOUND THEN
+        RETURN 0;
+    END IF;
+    UPDATE nonce_key SET swept = oldest WHERE swept = oldest - 1;
+    IF NOT FOUND THEN
+        RETURN 0;
+    END IF;
+    EXECUTE format('SELECT EXISTS (SELECT 1 FROM nonces_spent_%s)', slot) INTO filled;
+    IF NOT filled THEN
+        RETURN 0;
+    END IF;
+    EXECUTE format('TRUNCATE nonces_spent_%s', slot);
+    RETURN 1;
 END $$;
-

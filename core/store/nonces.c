@@ -49,11 +49,29 @@ enum chy_rc chy_nonce_spend(struct chy_ctx *cx, const struct chy_guard *g)
     return chy_guard_check(cx, rows);
 }
 
-static const struct chy_sql q_upkeep = {"store_upkeep",
-                                        "SELECT chy_make_partitions(to_timestamp($1)),"
-                                        " chy_sweep_nonces(to_timestamp($1))"};
+static const struct chy_sql q_partitions = {
+    "partitions_make", "SELECT chy_make_partitions($1::text, to_timestamp($2))"};
 
+static const struct chy_sql q_sweep = {"nonces_sweep", "SELECT chy_sweep_nonces(to_timestamp($1))"};
+
+/* Each in a transaction of its own: what is made for one table holds no lock while the next is looked
+ * at, and one that fails does not stop the others.  The first failure is the one that is told. */
 enum chy_rc chy_store_upkeep(struct chy_ctx *cx)
 {
-    return chy_db_query(cx, &q_upkeep, NULL, CHY_ARG_TIME(chy_now(cx)));
+    static const char *const growing[] = {"orders",     "authorizations", "order_authorizations",
+                                          "challenges", "certificates",   "events"};
+    const size_t n = sizeof growing / sizeof *growing;
+    struct chy_arg now = CHY_ARG_TIME(chy_now(cx));
+    enum chy_rc rc = CHY_OK;
+
+    for (size_t i = 0; i < n; i++) {
+        if (chy_db_query(cx, &q_partitions, NULL, CHY_ARG_TEXT(growing[i]), now) == CHY_OK)
+            continue;
+        rc = CHY_ERR;
+        if (cx->problem.status == 503)
+            return CHY_ERR; /* nobody is there: no use asking seven times */
+    }
+    if (chy_db_query(cx, &q_sweep, NULL, now) != CHY_OK)
+        return CHY_ERR;
+    return rc;
 }
