@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A PostgreSQL connection: connecting, preparing, running, trying again.  Reading results is in
- * rows.c.  Blocking: the connection belongs to one thread. */
+/* A PostgreSQL connection: connecting, preparing, running, trying again, all within a time limit.
+ * What libpq is asked is in link.c, reading results in rows.c.  Blocking: the connection belongs to
+ * one thread. */
 #include "core/db/db.h"
 
 #include <poll.h>
@@ -8,36 +9,32 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <libpq-fe.h>
-
 #include "core/base/clock.h"
 #include "core/base/log.h"
 #include "core/base/problem.h"
-#include "core/db/args.h"
+#include "core/db/link.h"
+#include "core/db/prepared.h"
 #include "core/db/rows.h"
 
-#define PREPARED_MAX 256 /* statements a connection remembers; a program has far fewer */
 #define CONFLICTS_MAX 5
 #define RETRY_AFTER_S 2
+#define STATEMENT_NAME_MAX 63 /* octets of a statement's name that PostgreSQL tells apart */
 
 struct chy_db {
-    char *conninfo;
+    char *conninfo, *application_name;
     struct chy_db_outage *outage; /* NULL: this connection minds only itself */
     PGconn *conn;
     uint64_t generation, round_trips;
-    const struct chy_sql *prepared[PREPARED_MAX];
-    size_t n_prepared;
+    struct chy_prepared prepared;
 };
 
 struct chy_db *chy_db_new(const char *conninfo, const char *application_name)
 {
     struct chy_db *db = calloc(1, sizeof *db);
-    size_t n = strlen(conninfo) + strlen(application_name) + 64;
 
-    if (db == NULL || (db->conninfo = malloc(n)) == NULL)
+    if (db == NULL || (db->conninfo = strdup(conninfo)) == NULL ||
+        (db->application_name = strdup(application_name)) == NULL)
         abort();
-    snprintf(db->conninfo, n, "connect_timeout=5 application_name='%s' %s", application_name,
-             conninfo);
     return db;
 }
 
@@ -50,7 +47,7 @@ static void disconnect(struct chy_db *db)
 {
     PQfinish(db->conn);
     db->conn = NULL;
-    db->n_prepared = 0;
+    chy_prepared_clear(&db->prepared);
 }
 
 void chy_db_free(struct chy_db *db)
@@ -59,6 +56,7 @@ void chy_db_free(struct chy_db *db)
         return;
     disconnect(db);
     free(db->conninfo);
+    free(db->application_name);
     free(db);
 }
 
@@ -72,39 +70,14 @@ uint64_t chy_db_round_trips(const struct chy_db *db)
     return db->round_trips;
 }
 
-static void ignore_notice(void *arg, const char *message)
-{
-    (void)arg;
-    (void)message;
-}
-
-static bool try_connect(struct chy_db *db)
-{
-    /* A stuck statement must not hold a thread for ever.  Every statement finds its rows by an index;
-     * a plan made while tables are still small would scan them for as long as the connection lives, so
-     * the planner is told not to, and plans once for a connection.  What it must not do costs it so
-     * much on paper that it would compile each statement: seconds, for microseconds of work. */
-    static const char *const settings =
-        "SET statement_timeout = '30s'; SET TimeZone = 'UTC';"
-        "SET idle_in_transaction_session_timeout = '60s'; SET enable_seqscan = off;"
-        "SET enable_hashjoin = off; SET enable_mergejoin = off; SET jit = off;"
-        "SET plan_cache_mode = force_generic_plan";
-    PGresult *res;
-    bool ok;
-
-    db->conn = PQconnectdb(db->conninfo);
-    if (PQstatus(db->conn) != CONNECTION_OK)
-        return false;
-    PQsetNoticeProcessor(db->conn, ignore_notice, NULL);
-    res = PQexec(db->conn, settings);
-    ok = PQresultStatus(res) == PGRES_COMMAND_OK;
-    PQclear(res);
-    return ok;
-}
-
 static void nap(int64_t ms)
 {
     poll(NULL, 0, (int)ms);
+}
+
+static int64_t longer(int64_t pause)
+{
+    return pause < 400 ? pause * 2 : 500;
 }
 
 /* How long to wait now.  Once the database has been away for a whole wait, waiting again would only
@@ -130,6 +103,7 @@ static void note_outage(struct chy_db *db, bool away)
         (void)atomic_compare_exchange_strong(&db->outage->since_ms, &none, chy_clock_ms());
     else
         atomic_store(&db->outage->since_ms, 0);
+    atomic_store(&db->outage->tried, false);
 }
 
 /* Where every connection hangs until its own timeout, one thread is enough to find out. */
@@ -141,28 +115,27 @@ static bool somebody_tries(struct chy_db *db, int64_t deadline)
 
 static enum chy_rc connect_until(struct chy_ctx *cx, struct chy_db *db, int64_t deadline)
 {
-    int64_t pause = 50;
-
     if (db->conn != NULL && PQstatus(db->conn) == CONNECTION_OK)
         return CHY_OK;
     if (somebody_tries(db, deadline))
         return chy_fault_busy(cx, RETRY_AFTER_S, "database unreachable for a while");
-    for (;; pause = pause < 400 ? pause * 2 : 500) {
+    for (int64_t pause = 50;; pause = longer(pause)) {
+        int64_t began = chy_clock_ms(), took;
         char *reason;
         bool done;
 
         disconnect(db);
-        done = try_connect(db);
+        done = chy_link_open(db->conninfo, db->application_name, &db->conn);
         note_outage(db, !done);
-        if (db->outage != NULL)
-            atomic_store(&db->outage->tried, false);
         if (done) {
             db->generation++;
             return CHY_OK;
         }
         reason = chy_fmt(cx, "%s", PQerrorMessage(db->conn));
         disconnect(db);
-        if (chy_clock_ms() + pause > deadline)
+        took = chy_clock_ms() - began;
+        /* The next try may take as long as this one. */
+        if (chy_clock_ms() + pause + took > deadline)
             return chy_fault_busy(cx, RETRY_AFTER_S, "database unreachable: %s", reason);
         nap(pause);
     }
@@ -173,42 +146,21 @@ enum chy_rc chy_db_connect(struct chy_ctx *cx, struct chy_db *db, unsigned wait_
     return connect_until(cx, db, wait_end(db, wait_ms));
 }
 
-static bool is_prepared(const struct chy_db *db, const struct chy_sql *q)
+/* One try.  The result is returned whatever it says; NULL: none came in time. */
+static PGresult *run_once(struct chy_db *db, const struct chy_sql *q, const struct chy_wire *wire,
+                          int64_t deadline)
 {
-    for (size_t i = 0; i < db->n_prepared; i++)
-        if (db->prepared[i] == q)
-            return true;
-    return false;
-}
+    if (chy_prepared_state(&db->prepared, q) == CHY_PREPARED_NOT) {
+        PGresult *res = chy_link_prepare(db->conn, q, deadline);
 
-static bool prepare(struct chy_db *db, const struct chy_sql *q, PGresult **ret_failed)
-{
-    PGresult *res;
-
-    if (is_prepared(db, q))
-        return true;
-    res = PQprepare(db->conn, q->name, q->text, 0, NULL);
-    db->round_trips++;
-    if (PQresultStatus(res) != PGRES_COMMAND_OK) {
-        *ret_failed = res;
-        return false;
+        db->round_trips++;
+        if (PQresultStatus(res) != PGRES_COMMAND_OK)
+            return res;
+        PQclear(res);
+        chy_prepared_add(&db->prepared, q);
     }
-    PQclear(res);
-    if (db->n_prepared < PREPARED_MAX)
-        db->prepared[db->n_prepared++] = q;
-    return true;
-}
-
-/* One try.  The result is returned whatever it says. */
-static PGresult *run_once(struct chy_db *db, const struct chy_sql *q, const struct chy_wire *wire)
-{
-    PGresult *failed = NULL;
-
-    if (!prepare(db, q, &failed))
-        return failed;
     db->round_trips++;
-    return PQexecPrepared(db->conn, q->name, (int)wire->n, wire->values, wire->lengths,
-                          wire->formats, 0);
+    return chy_link_run(db->conn, q->name, wire, deadline);
 }
 
 /* 40001 serialisation failure, 40P01 deadlock: the statement had no effect and may be sent again. */
@@ -228,25 +180,78 @@ static bool is_passing(const PGresult *res)
                              strcmp(state, "25006") == 0);
 }
 
+/* 57014: the server stopped the statement itself, at statement_timeout. */
+static bool is_late(const PGresult *res)
+{
+    const char *state = PQresultErrorField(res, PG_DIAG_SQLSTATE);
+
+    return state != NULL && strcmp(state, "57014") == 0;
+}
+
+static enum chy_rc check_statement(struct chy_ctx *cx, const struct chy_sql *q)
+{
+    if (cx->db == NULL)
+        return chy_fault_internal(cx, "statement %s without a database", q->name);
+    if (strlen(q->name) > STATEMENT_NAME_MAX)
+        return chy_fault_internal(cx, "statement %s: its name is over %d octets", q->name,
+                                  STATEMENT_NAME_MAX);
+    if (chy_prepared_state(&cx->db->prepared, q) == CHY_PREPARED_OTHER)
+        return chy_fault_internal(cx, "statement %s: two statements have this name", q->name);
+    return CHY_OK;
+}
+
+struct tries {
+    unsigned conflicts, breaks;
+    int64_t connect_by, answer_by; /* chy_clock_ms */
+};
+
+/* What a failed try comes to: CHY_OK means that it may be made again. */
+static enum chy_rc judge(struct chy_ctx *cx, const struct chy_sql *q, const PGresult *res,
+                         struct tries *t)
+{
+    struct chy_db *db = cx->db;
+    bool broken = PQstatus(db->conn) != CONNECTION_OK;
+
+    if (res == NULL) {
+        /* Its answer might still come, and be taken for that of the next statement. */
+        disconnect(db);
+        return chy_fault_busy(cx, RETRY_AFTER_S, "statement %s: no answer in %d ms", q->name,
+                              CHY_DB_WAIT_MS);
+    }
+    if (is_conflict(res) && t->conflicts++ < CONFLICTS_MAX)
+        return CHY_OK;
+    if (is_late(res))
+        return chy_fault_busy(cx, RETRY_AFTER_S, "statement %s: %s", q->name,
+                              PQresultErrorMessage(res));
+    if (!broken && !is_passing(res))
+        return chy_fault_internal(cx, "statement %s: %s", q->name, PQresultErrorMessage(res));
+    disconnect(db);
+    /* An old connection is found broken at any time: one more try is always due. */
+    if (t->breaks++ > 0 && chy_clock_ms() >= t->connect_by)
+        return chy_fault_busy(cx, RETRY_AFTER_S, "statement %s: %s", q->name,
+                              PQresultErrorMessage(res));
+    chy_log(cx, LOG_WARNING, "database connection lost in %s; connecting again", q->name);
+    return CHY_OK;
+}
+
 enum chy_rc chy_db_run(struct chy_ctx *cx, const struct chy_sql *q, const struct chy_arg *args,
                        size_t n_args, struct chy_rows **ret)
 {
-    struct chy_db *db = cx->db;
+    struct tries t = {.answer_by = chy_clock_ms() + CHY_DB_WAIT_MS};
     struct chy_wire wire;
-    unsigned conflicts = 0, breaks = 0;
-    int64_t deadline;
 
-    if (db == NULL)
-        return chy_fault_internal(cx, "statement %s without a database", q->name);
-    deadline = wait_end(db, CHY_DB_WAIT_MS);
+    if (check_statement(cx, q) != CHY_OK)
+        return CHY_ERR;
+    t.connect_by = wait_end(cx->db, CHY_DB_WAIT_MS);
     chy_wire_make(cx, args, n_args, &wire);
-    for (;;) {
+    for (int64_t pause = 50;; pause = longer(pause)) {
         ExecStatusType status;
         PGresult *res;
+        enum chy_rc rc;
 
-        if (connect_until(cx, db, deadline) != CHY_OK)
+        if (connect_until(cx, cx->db, t.connect_by) != CHY_OK)
             return CHY_ERR;
-        res = run_once(db, q, &wire);
+        res = run_once(cx->db, q, &wire, t.answer_by);
         status = PQresultStatus(res);
         if (status == PGRES_TUPLES_OK || status == PGRES_COMMAND_OK) {
             struct chy_rows *rows = chy_rows_new(cx, res);
@@ -255,23 +260,12 @@ enum chy_rc chy_db_run(struct chy_ctx *cx, const struct chy_sql *q, const struct
                 *ret = rows;
             return CHY_OK;
         }
-        if (is_conflict(res) && conflicts++ < CONFLICTS_MAX) {
-            PQclear(res);
-            continue;
-        }
-        if (PQstatus(db->conn) != CONNECTION_OK || is_passing(res)) {
-            chy_log(cx, LOG_WARNING, "database connection lost in %s; connecting again", q->name);
-            PQclear(res);
-            disconnect(db);
-            /* An old connection is found broken at any time: one more try is always due. */
-            if (breaks++ > 0 && chy_clock_ms() >= deadline)
-                return chy_fault_busy(cx, RETRY_AFTER_S, "database lost again and again");
-            nap(50);
-            continue;
-        }
-        chy_fault_internal(cx, "statement %s: %s", q->name, PQresultErrorMessage(res));
+        rc = judge(cx, q, res, &t);
         PQclear(res);
-        return CHY_ERR;
+        if (rc != CHY_OK)
+            return CHY_ERR;
+        if (cx->db->conn == NULL)
+            nap(pause);
     }
 }
 
@@ -283,7 +277,7 @@ enum chy_rc chy_db_script(struct chy_ctx *cx, struct chy_db *db, const char *sql
     if (chy_db_connect(cx, db, CHY_DB_WAIT_MS) != CHY_OK)
         return CHY_ERR;
     /* Several statements in one simple query are one implicit transaction. */
-    res = PQexec(db->conn, sql);
+    res = chy_link_exec(db->conn, sql, INT64_MAX);
     if (PQresultStatus(res) != PGRES_COMMAND_OK && PQresultStatus(res) != PGRES_TUPLES_OK)
         rc = chy_fault_internal(cx, "%s", PQresultErrorMessage(res));
     PQclear(res);

@@ -21,18 +21,22 @@ struct chy_db_outage {
 void chy_db_share_outage(struct chy_db *db, struct chy_db_outage *outage);
 
 /* Connect if there is no connection, trying again until wait_ms have passed (0: once; from the
- * beginning of a shared outage).  Fails with serverInternal/503 and Retry-After. */
+ * beginning of a shared outage).  Fails with serverInternal/503 and Retry-After.  One try takes two
+ * seconds at most for each address that conninfo names, unless conninfo sets connect_timeout. */
 enum chy_rc CHY_CHECK chy_db_connect(struct chy_ctx *cx, struct chy_db *db, unsigned wait_ms);
 
 /* Run one prepared statement on cx->db, prepared on first use of the connection.  Connects if needed.
+ * q->name is at most 63 octets and names one text; core's names have no '.'.
  *
  * Every statement must be idempotent: ids are made by the caller, status changes are compare-and-set
  * that also accept their own result.  So a statement whose connection broke is simply sent again
- * after reconnecting, within CHY_DB_WAIT_MS, and so are serialisation failures and deadlocks (at most
- * 5 times).  Fails: serverInternal/503 with Retry-After when the database stays away,
- * serverInternal/500 for any error of the statement itself.  rows live in the arena; ret may be
- * NULL. */
+ * after reconnecting, and so are serialisation failures and deadlocks (at most 5 times).  All of it
+ * ends within CHY_DB_WAIT_MS, or after the first try to connect if that alone takes longer.  Fails:
+ * serverInternal/503 with Retry-After when the database stays away or does not answer in time (the
+ * statement may still take effect), serverInternal/500 for any other error of the statement itself.
+ * rows live in the arena; ret may be NULL. */
 #define CHY_DB_WAIT_MS 10000
+#define CHY_DB_STATEMENT_TIMEOUT "8s" /* the server gives up first, and says so */
 enum chy_rc CHY_CHECK chy_db_run(struct chy_ctx *cx, const struct chy_sql *q,
                                  const struct chy_arg *args, size_t n_args, struct chy_rows **ret);
 #define chy_db_query(cx, q, ret, ...)                                                              \
@@ -58,7 +62,7 @@ bool chy_row_null(const struct chy_rows *r, size_t row, size_t col);
 const char *chy_row_text(const struct chy_rows *r, size_t row, size_t col);
 int64_t chy_row_int(const struct chy_rows *r, size_t row, size_t col);
 bool chy_row_bool(const struct chy_rows *r, size_t row, size_t col);
-/* bytea: decoded into the arena when the rows were read. */
+/* bytea: decoded into the arena at each call; NULL, and *ret_n untouched, if it is NULL or no bytea. */
 const uint8_t *chy_row_bytes(const struct chy_rows *r, size_t row, size_t col, size_t *ret_n);
 /* False unless it is exactly 20 octets. */
 bool chy_row_id(const struct chy_rows *r, size_t row, size_t col, struct chy_id *ret);

@@ -11,8 +11,8 @@
 /* One session lock for all modules, so that two starting processes do not run the same SQL; a
  * migration may take longer than a request's statement. */
 static const char *const take_lock = "SET statement_timeout = 0; SELECT pg_advisory_lock(4341689)";
-static const char *const give_lock =
-    "SELECT pg_advisory_unlock(4341689); SET statement_timeout = '30s'";
+static const char *const give_lock = "SELECT pg_advisory_unlock(4341689);"
+                                     "SET statement_timeout = '" CHY_DB_STATEMENT_TIMEOUT "'";
 
 static const char *const record_table =
     "CREATE TABLE IF NOT EXISTS chy_migration ("

@@ -8,9 +8,15 @@
 
 #include <cmocka.h>
 
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <arpa/inet.h>
+
 #include "core/base/clock.h"
 #include "core/base/id.h"
 #include "core/base/problem.h"
+#include "core/db/link.h"
 #include "core/db/migrate.h"
 #include "tests/support/fakehost.h"
 #include "tests/support/testdb.h"
@@ -162,6 +168,127 @@ static void an_outage_is_waited_for_together(void **state)
     chy_db_free(good);
 }
 
+/* A port that takes connections and never answers. */
+static int silent_port(uint16_t *ret_port)
+{
+    struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t n = sizeof at;
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    assert_int_equal(bind(fd, (struct sockaddr *)&at, n), 0);
+    assert_int_equal(listen(fd, 16), 0);
+    assert_int_equal(getsockname(fd, (struct sockaddr *)&at, &n), 0);
+    *ret_port = ntohs(at.sin_port);
+    return fd;
+}
+
+static void a_silent_server_does_not_hold_a_thread(void **state)
+{
+    struct fixture *f = *state;
+    int64_t began = chy_clock_ms();
+    struct chy_db *silent;
+    uint16_t port;
+    int fd = silent_port(&port);
+
+    silent = chy_db_new(chy_fmt(f->cx, "host=127.0.0.1 port=%u dbname=x user=x", port), "test");
+    assert_int_equal(chy_db_connect(f->cx, silent, 3000), CHY_ERR);
+    assert_int_equal(f->cx->problem.status, 503);
+    assert_true(chy_clock_ms() - began < 5000);
+    chy_db_free(silent);
+    close(fd);
+}
+
+static void an_answer_is_waited_for_until_the_deadline(void **state)
+{
+    struct fixture *f = *state;
+    int64_t began;
+    PGconn *conn;
+
+    assert_true(chy_link_open(f->t.conninfo, "test", &conn));
+    began = chy_clock_ms();
+    assert_null(chy_link_exec(conn, "SELECT pg_sleep(20)", began + 200));
+    assert_true(chy_clock_ms() - began < 5000);
+    PQfinish(conn);
+}
+
+static void a_late_statement_is_503(void **state)
+{
+    static const struct chy_sql q = {"test_late", "SELECT pg_sleep(20)"};
+    struct fixture *f = *state;
+
+    ok(f->cx, chy_db_script(f->cx, f->t.db, "SET statement_timeout = '100ms'"));
+    assert_int_equal(chy_db_run(f->cx, &q, NULL, 0, NULL), CHY_ERR);
+    assert_int_equal(f->cx->problem.status, 503);
+    assert_non_null(strstr(f->cx->problem.note, "test_late"));
+}
+
+/* All that the key-value form says, as a URI. */
+static char *uri_of(struct chy_ctx *cx, const char *conninfo)
+{
+    PQconninfoOption *options = PQconninfoParse(conninfo, NULL);
+    char *uri = chy_fmt(cx, "postgresql://");
+    char mark = '?';
+
+    for (PQconninfoOption *o = options; o->keyword != NULL; o++) {
+        if (o->val == NULL)
+            continue;
+        uri = chy_fmt(cx, "%s%c%s=", uri, mark, o->keyword);
+        for (const char *c = o->val; *c != '\0'; c++)
+            uri = chy_fmt(cx, "%s%%%02X", uri, (unsigned char)*c);
+        mark = '&';
+    }
+    PQconninfoFree(options);
+    return uri;
+}
+
+static void a_uri_is_a_conninfo_too(void **state)
+{
+    static const struct chy_sql q = {"test_self", "SELECT current_setting('application_name'),"
+                                                  " current_database()"};
+    struct fixture *f = *state;
+    struct chy_db *db = chy_db_new(uri_of(f->cx, f->t.conninfo), "it's a test");
+    struct chy_rows *r;
+
+    f->cx->db = db;
+    ok(f->cx, chy_db_run(f->cx, &q, NULL, 0, &r));
+    assert_string_equal(chy_row_text(r, 0, 0), "it's a test");
+    assert_string_equal(chy_row_text(r, 0, 1), f->t.name);
+    chy_db_free(db);
+}
+
+static void any_number_of_statements_stays_prepared(void **state)
+{
+    struct fixture *f = *state;
+    uint64_t before;
+
+    for (int i = 0; i < 1000; i++) {
+        struct chy_sql q = {chy_fmt(f->cx, "test_%d", i % 500), NULL};
+        struct chy_rows *r;
+
+        q.text = chy_fmt(f->cx, "SELECT %d", i % 500);
+        before = chy_db_round_trips(f->t.db);
+        ok(f->cx, chy_db_run(f->cx, &q, NULL, 0, &r));
+        assert_int_equal(chy_row_int(r, 0, 0), i % 500);
+        assert_int_equal(chy_db_round_trips(f->t.db) - before, i < 500 ? 2 : 1);
+    }
+}
+
+static void one_name_is_one_statement(void **state)
+{
+    static const struct chy_sql one = {"test_one", "SELECT 1"}, other = {"test_one", "SELECT 2"},
+                                longer = {"test_of_a_name_that_is_longer_than_what_postgresql_can_"
+                                          "tell_apart",
+                                          "SELECT 3"};
+    struct fixture *f = *state;
+
+    ok(f->cx, chy_db_run(f->cx, &one, NULL, 0, NULL));
+    assert_int_equal(chy_db_run(f->cx, &other, NULL, 0, NULL), CHY_ERR);
+    assert_non_null(strstr(f->cx->problem.note, "test_one: two statements have this name"));
+    chy_problem_clear(f->cx);
+    assert_int_equal(chy_db_run(f->cx, &longer, NULL, 0, NULL), CHY_ERR);
+    assert_non_null(strstr(f->cx->problem.note, "over 63 octets"));
+}
+
 static const struct chy_migration two[] = {{1, "one", "CREATE TABLE m (a integer)"},
                                            {2, "two", "ALTER TABLE m ADD b integer; SELECT 1"},
                                            {0}};
@@ -242,6 +369,12 @@ int main(void)
         TEST(a_statement_outlives_its_connection),
         TEST(an_unreachable_database_is_503_with_a_time),
         TEST(an_outage_is_waited_for_together),
+        TEST(a_silent_server_does_not_hold_a_thread),
+        TEST(an_answer_is_waited_for_until_the_deadline),
+        TEST(a_late_statement_is_503),
+        TEST(a_uri_is_a_conninfo_too),
+        TEST(any_number_of_statements_stays_prepared),
+        TEST(one_name_is_one_statement),
         TEST(migrations_run_once),
         TEST(migrations_refuse_holes_changes_and_newer_databases),
         TEST(a_broken_migration_leaves_nothing_behind),
