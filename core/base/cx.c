@@ -32,11 +32,16 @@ static void release_json(void *j)
     json_decref(j);
 }
 
-json_t *chy_keep_json(struct chy_ctx *cx, json_t *j)
+json_t *chy_arena_keep_json(struct chy_arena *arena, json_t *j)
 {
     if (j != NULL)
-        chy_arena_defer(cx->arena, release_json, j);
+        chy_arena_defer(arena, release_json, j);
     return j;
+}
+
+json_t *chy_keep_json(struct chy_ctx *cx, json_t *j)
+{
+    return chy_arena_keep_json(cx->arena, j);
 }
 
 void chy_ctx_reset(struct chy_ctx *cx)

@@ -59,8 +59,9 @@ time_t chy_now(const struct chy_ctx *cx);
 /* Memory and text of the unit's arena. */
 void *chy_alloc(struct chy_ctx *cx, size_t n);
 char *chy_fmt(struct chy_ctx *cx, const char *f, ...) __attribute__((format(printf, 2, 3)));
-/* A json_t that is released with the unit; returns it, borrowed. */
+/* A json_t that is released with the unit, or with an arena; returns it, borrowed.  NULL is allowed. */
 json_t *chy_keep_json(struct chy_ctx *cx, json_t *j);
+json_t *chy_arena_keep_json(struct chy_arena *arena, json_t *j);
 
 /* Begin a new unit of work in the same context: arena emptied, problem cleared. */
 void chy_ctx_reset(struct chy_ctx *cx);

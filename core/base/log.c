@@ -8,6 +8,9 @@
 #include <unistd.h>
 
 #include "core/base/clock.h"
+#include "core/base/utf8.h"
+
+#define TEXT_MAX 8000 /* octets of one text: a line of it is written at once */
 
 static const char *process_name = "chancery";
 static int least_urgent = LOG_INFO;
@@ -26,6 +29,22 @@ static const char *level_name(int level)
     return names[level & 7];
 }
 
+/* A new string: whatever s is, it can be written as JSON.  Control characters stay, since
+ * ENSURE_ASCII escapes them. */
+static json_t *text_of(const char *s)
+{
+    size_t n = strnlen(s, TEXT_MAX);
+    char *clean = malloc(n + 1);
+    json_t *j;
+
+    if (clean == NULL)
+        abort();
+    n = chy_utf8_clean(clean, s, n, false);
+    j = json_stringn(clean, n);
+    free(clean);
+    return j;
+}
+
 void chy_log_event(const struct chy_ctx *cx, int level, const char *what, json_t *members)
 {
     char when[21], *text;
@@ -36,13 +55,13 @@ void chy_log_event(const struct chy_ctx *cx, int level, const char *what, json_t
         json_decref(members);
         return;
     }
-    line = json_pack("{s:s, s:s, s:s, s:i, s:s}", "time", chy_clock_rfc3339(chy_clock_now(), when),
+    line = json_pack("{s:s, s:s, s:s, s:i, s:o}", "time", chy_clock_rfc3339(chy_clock_now(), when),
                      "level", level_name(level), "process", process_name, "pid", (int)getpid(),
-                     "event", what);
-    if (line == NULL) /* what was not UTF-8 */
-        line = json_pack("{s:s, s:s}", "process", process_name, "event", "unprintable event");
+                     "event", text_of(what));
+    if (line == NULL)
+        abort(); /* memory is out */
     if (cx != NULL && cx->request_id != NULL)
-        json_object_set_new(line, "request", json_string(cx->request_id));
+        json_object_set_new(line, "request", text_of(cx->request_id));
     if (members != NULL)
         json_object_update(line, members);
     json_decref(members);
@@ -60,13 +79,17 @@ void chy_log_event(const struct chy_ctx *cx, int level, const char *what, json_t
 
 void chy_log(const struct chy_ctx *cx, int level, const char *f, ...)
 {
-    char text[1024];
+    char *text;
     va_list ap;
+    int n;
 
     va_start(ap, f);
-    vsnprintf(text, sizeof text, f, ap);
+    n = vasprintf(&text, f, ap);
     va_end(ap);
+    if (n < 0)
+        abort();
     chy_log_event(cx, level, text, NULL);
+    free(text);
 }
 
 void chy_log_problem(const struct chy_ctx *cx, int level, const char *what)
@@ -76,9 +99,10 @@ void chy_log_problem(const struct chy_ctx *cx, int level, const char *what)
 
     if (p->type == NULL)
         return;
-    m = json_pack("{s:s, s:i, s:s, s:s, s:i}", "type", p->type->urn, "status", p->status, "detail",
-                  p->detail != NULL ? p->detail : "", "file", p->file, "line", p->line);
+    m = json_pack("{s:o, s:i, s:o, s:o, s:i}", "type", text_of(p->type->urn), "status", p->status,
+                  "detail", text_of(p->detail != NULL ? p->detail : ""), "file", text_of(p->file),
+                  "line", p->line);
     if (m != NULL && p->note != NULL)
-        json_object_set_new(m, "note", json_string(p->note));
+        json_object_set_new(m, "note", text_of(p->note));
     chy_log_event(cx, level, what, m);
 }

@@ -13,22 +13,8 @@ char *chy_printable(struct chy_ctx *cx, const char *s, size_t n, size_t max)
 {
     size_t cut = n < max ? n : max;
     char *out = chy_alloc(cx, cut + 1);
-    size_t o = 0;
 
-    for (size_t i = 0; i < cut;) {
-        uint32_t rune;
-        size_t len = chy_utf8_next((const uint8_t *)s + i, cut - i, &rune);
-
-        if (len == 0 || !chy_utf8_printable(rune)) {
-            out[o++] = '?';
-            i += len == 0 ? 1 : len;
-            continue;
-        }
-        memcpy(out + o, s + i, len);
-        o += len;
-        i += len;
-    }
-    out[o] = '\0';
+    chy_utf8_clean(out, s, cut, true);
     return out;
 }
 

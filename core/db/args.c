@@ -4,9 +4,8 @@
 
 #include <string.h>
 
+#include "core/base/hex.h"
 #include "core/base/json.h"
-
-static const char hex[] = "0123456789abcdef";
 
 /* bytea[] in its text form: {"\\x01..","\\x02.."} */
 static const char *ids_text(struct chy_ctx *cx, const struct chy_id *ids, size_t n)
@@ -18,10 +17,8 @@ static const char *ids_text(struct chy_ctx *cx, const struct chy_id *ids, size_t
     for (size_t i = 0; i < n; i++) {
         memcpy(p, i == 0 ? "\"\\\\x" : ",\"\\\\x", i == 0 ? 4 : 5);
         p += i == 0 ? 4 : 5;
-        for (size_t k = 0; k < sizeof ids->b; k++) {
-            *p++ = hex[ids[i].b[k] >> 4];
-            *p++ = hex[ids[i].b[k] & 15];
-        }
+        chy_hex_write(p, ids[i].b, sizeof ids->b);
+        p += 2 * sizeof ids->b;
         *p++ = '"';
     }
     *p++ = '}';

@@ -6,6 +6,7 @@
 
 #include <openssl/evp.h>
 
+#include "core/base/hex.h"
 #include "core/base/problem.h"
 
 /* One session lock for all modules, so that two starting processes do not run the same SQL; a
@@ -84,8 +85,7 @@ static enum chy_rc apply(struct chy_ctx *cx, struct chy_db *db, const char *modu
     if (strpbrk(module, "'\\") != NULL || strpbrk(m->name, "'\\") != NULL)
         return chy_fault_internal(cx, "module %s: ill-formed migration name", module);
     checksum(m->sql, raw);
-    for (int i = 0; i < 32; i++)
-        snprintf(digest + 2 * i, 3, "%02x", raw[i]);
+    chy_hex_write(digest, raw, sizeof raw);
     return chy_db_script(cx, db,
                          chy_fmt(cx,
                                  "%s\n;INSERT INTO chy_migration VALUES ('%s', %u, '%s', '\\x%s', "

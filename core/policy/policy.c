@@ -11,6 +11,7 @@
 #include <openssl/evp.h>
 
 #include "core/base/auto.h"
+#include "core/base/hex.h"
 #include "core/base/problem.h"
 #include "core/policy/set.h"
 #include "core/policy/tables.h"
@@ -132,11 +133,7 @@ static bool name_revision(const struct chy_policy_set *set, char *ret)
     }
     if (!ok || EVP_DigestFinal_ex(md, digest, NULL) != 1)
         return false;
-    for (unsigned i = 0; i < SHA256_OCTETS; i++) {
-        ret[2 * i] = "0123456789abcdef"[digest[i] >> 4];
-        ret[2 * i + 1] = "0123456789abcdef"[digest[i] & 15];
-    }
-    ret[2 * SHA256_OCTETS] = '\0';
+    chy_hex_write(ret, digest, SHA256_OCTETS);
     return true;
 }
 
@@ -146,11 +143,6 @@ static int compare_entries(const void *a, const void *b)
     int by_kind = strcmp(x->kind, y->kind);
 
     return by_kind != 0 ? by_kind : strcmp(x->name, y->name);
-}
-
-static void release_json(void *j)
-{
-    json_decref(j);
 }
 
 /* Everything is copied or referenced: the context that loaded it ends long before the snapshot. */
@@ -169,8 +161,7 @@ static struct chy_policy *freeze(const struct chy_policy_set *set)
             continue;
         p->entries[p->n++] =
             (struct entry){chy_arena_strdup(arena, f->kind), chy_arena_strdup(arena, f->name),
-                           json_incref(chy_yaml_json(f->doc))};
-        chy_arena_defer(arena, release_json, chy_yaml_json(f->doc));
+                           chy_arena_keep_json(arena, json_incref(chy_yaml_json(f->doc)))};
     }
     qsort(p->entries, p->n, sizeof *p->entries, compare_entries);
     return p;

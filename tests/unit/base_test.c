@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "core/base/b64.h"
+#include "core/base/hex.h"
 #include "core/base/id.h"
 #include "core/base/json.h"
 #include "core/base/problem.h"
@@ -98,6 +99,41 @@ static void utf8_refuses_what_rfc3629_refuses(void **state)
     assert_true(chy_utf8_valid((const uint8_t *)"a\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80", 10));
 }
 
+static void what_hides_or_turns_text_is_not_printable(void **state)
+{
+    static const uint32_t bad[] = {0,       '\n',    0x7f,    0x9f,   0x61c,  0x180e,
+                                   0x200b,  0x202e,  0x2066,  0xfeff, 0xfffe, 0xffff,
+                                   0x1fffe, 0xe0000, 0xe0041, 0xe007f};
+    static const uint32_t good[] = {' ', 'a', 0xa0, 0xe9, 0x61b, 0x20ac, 0x1f600, 0xe0100};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+        assert_false(chy_utf8_printable(bad[i]));
+    for (size_t i = 0; i < sizeof good / sizeof *good; i++)
+        assert_true(chy_utf8_printable(good[i]));
+}
+
+static void text_is_cut_between_characters(void **state)
+{
+    struct chy_ctx *cx = *state;
+    char out[16];
+
+    assert_string_equal(chy_printable(cx, "ab\xc3\xa9", 4, 3), "ab");
+    assert_string_equal(chy_printable(cx, "ab\xe2\x82\xac", 5, 4), "ab");
+    assert_string_equal(chy_printable(cx, "ab\xe2\x82\xac", 5, 5), "ab\xe2\x82\xac");
+    assert_string_equal(chy_printable(cx, "a\xe2z", 3, 3), "a?z");
+    assert_int_equal(chy_utf8_clean(out, "a\n\xff", 3, false), 3);
+    assert_string_equal(out, "a\n?");
+}
+
+static void octets_have_one_spelling_in_hex(void **state)
+{
+    struct chy_ctx *cx = *state;
+
+    assert_string_equal(chy_hex(cx, "\x00\x1f\xab\xff", 4), "001fabff");
+    assert_string_equal(chy_hex(cx, "", 0), "");
+}
+
 /* core.md B-03, B-06, T-B-03..T-B-07 */
 static void json_refuses_what_is_not_one_plain_object(void **state)
 {
@@ -155,6 +191,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(id_round_trips_and_is_strict, setup, teardown),
         cmocka_unit_test_setup_teardown(utf8_refuses_what_rfc3629_refuses, setup, teardown),
         cmocka_unit_test_setup_teardown(json_refuses_what_is_not_one_plain_object, setup, teardown),
+        cmocka_unit_test_setup_teardown(what_hides_or_turns_text_is_not_printable, setup, teardown),
+        cmocka_unit_test_setup_teardown(text_is_cut_between_characters, setup, teardown),
+        cmocka_unit_test_setup_teardown(octets_have_one_spelling_in_hex, setup, teardown),
         cmocka_unit_test_setup_teardown(json_depth_is_bounded_before_recursion, setup, teardown),
         cmocka_unit_test_setup_teardown(the_first_reason_wins_and_is_printable, setup, teardown),
     };
