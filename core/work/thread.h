@@ -25,6 +25,7 @@ struct chy_worker {
         struct chy_signer *signer;
         struct chy_rulebook *rules; /* held for the unit of work in hands */
         uint64_t listening;         /* generation of the connection that listens */
+        bool started;
         void (*loop)(struct chy_worker_thread *t);
     } * threads;
 };
@@ -40,6 +41,7 @@ void chy_worker_nap(struct chy_worker *w, unsigned ms);
 /* The loops, one file each; they return when the worker is stopping. */
 void chy_validate_loop(struct chy_worker_thread *t);
 void chy_issue_loop(struct chy_worker_thread *t);
+void chy_upkeep_loop(struct chy_worker_thread *t);
 void chy_jobs_loop(struct chy_worker_thread *t);
 
 #endif

@@ -54,13 +54,14 @@ enum chy_rc chy_worker_new(struct chy_ctx *cx, const struct chy_node *node, stru
         chy_worker_free(w);
         return CHY_ERR;
     }
-    w->threads = calloc(node->validation_threads + ISSUE_THREADS + 1, sizeof *w->threads);
+    w->threads = calloc(node->validation_threads + ISSUE_THREADS + 2, sizeof *w->threads);
     if (w->threads == NULL)
         abort();
     for (unsigned i = 0; i < node->validation_threads; i++)
         add_thread(w, chy_validate_loop);
     for (unsigned i = 0; i < ISSUE_THREADS; i++)
         add_thread(w, chy_issue_loop);
+    add_thread(w, chy_upkeep_loop);
     add_thread(w, chy_jobs_loop);
     *ret = w;
     return CHY_OK;
@@ -94,17 +95,27 @@ static void *thread_main(void *arg)
 
 enum chy_rc chy_worker_start(struct chy_ctx *cx, struct chy_worker *w)
 {
-    for (size_t i = 0; i < w->n_threads; i++)
-        if (pthread_create(&w->threads[i].thread, NULL, thread_main, &w->threads[i]) != 0)
-            return chy_fault_internal(cx, "cannot start thread %zu", i);
+    for (size_t i = 0; i < w->n_threads; i++) {
+        int error = pthread_create(&w->threads[i].thread, NULL, thread_main, &w->threads[i]);
+
+        if (error != 0) {
+            chy_worker_stop(w);
+            return chy_fault_internal(cx, "cannot start thread %zu of %zu: %s", i + 1, w->n_threads,
+                                      strerror(error));
+        }
+        w->threads[i].started = true;
+    }
     return CHY_OK;
 }
 
 void chy_worker_stop(struct chy_worker *w)
 {
     w->stopping = true;
-    for (size_t i = 0; i < w->n_threads; i++)
-        pthread_join(w->threads[i].thread, NULL);
+    for (size_t i = 0; i < w->n_threads; i++) {
+        if (w->threads[i].started)
+            pthread_join(w->threads[i].thread, NULL);
+        w->threads[i].started = false;
+    }
 }
 
 enum chy_rc chy_worker_reload(struct chy_ctx *cx, struct chy_worker *w)

@@ -17,7 +17,8 @@ enum chy_rc CHY_CHECK chy_worker_new(struct chy_ctx *cx, const struct chy_node *
                                      struct chy_worker **ret);
 void chy_worker_free(struct chy_worker *w);
 
-/* Start the threads; chy_worker_stop lets each finish what it has in hands and joins them. */
+/* Start the threads, all or none; chy_worker_stop lets each finish what it has in hands and joins
+ * those that were started.  A worker is started once. */
 enum chy_rc CHY_CHECK chy_worker_start(struct chy_ctx *cx, struct chy_worker *w);
 void chy_worker_stop(struct chy_worker *w);
 
