@@ -56,8 +56,12 @@ bool chy_db_wait(struct chy_db *db, unsigned ms);
 /* Run several statements of SQL text as one transaction, unprepared: migrations only. */
 enum chy_rc CHY_CHECK chy_db_script(struct chy_ctx *cx, struct chy_db *db, const char *sql);
 
-/* Rows.  col out of range is a programming error.  NULL reads as NULL, 0, false. */
+/* Rows.  row or col out of range is a programming error.  NULL reads as NULL, 0, false. */
 size_t chy_rows_count(const struct chy_rows *r);
+/* Is there such a row and column; and whose unit of work are the rows of?  For who must not die of
+ * another's programming error. */
+bool chy_rows_have(const struct chy_rows *r, size_t row, size_t col);
+struct chy_ctx *chy_rows_cx(const struct chy_rows *r);
 bool chy_row_null(const struct chy_rows *r, size_t row, size_t col);
 const char *chy_row_text(const struct chy_rows *r, size_t row, size_t col);
 int64_t chy_row_int(const struct chy_rows *r, size_t row, size_t col);

@@ -11,7 +11,7 @@
 
 struct chy_rows {
     PGresult *res;
-    struct chy_arena *arena;
+    struct chy_ctx *cx;
 };
 
 static void release_result(void *res)
@@ -24,7 +24,7 @@ struct chy_rows *chy_rows_new(struct chy_ctx *cx, PGresult *res)
     struct chy_rows *r = chy_alloc(cx, sizeof *r);
 
     r->res = res;
-    r->arena = cx->arena;
+    r->cx = cx;
     chy_arena_defer(cx->arena, release_result, res);
     return r;
 }
@@ -34,9 +34,19 @@ size_t chy_rows_count(const struct chy_rows *r)
     return (size_t)PQntuples(r->res);
 }
 
+bool chy_rows_have(const struct chy_rows *r, size_t row, size_t col)
+{
+    return row < (size_t)PQntuples(r->res) && col < (size_t)PQnfields(r->res);
+}
+
+struct chy_ctx *chy_rows_cx(const struct chy_rows *r)
+{
+    return r->cx;
+}
+
 bool chy_row_null(const struct chy_rows *r, size_t row, size_t col)
 {
-    assert(row < (size_t)PQntuples(r->res) && col < (size_t)PQnfields(r->res));
+    assert(chy_rows_have(r, row, col));
     return PQgetisnull(r->res, (int)row, (int)col) != 0;
 }
 
@@ -87,7 +97,7 @@ const uint8_t *chy_row_bytes(const struct chy_rows *r, size_t row, size_t col, s
 
     if (text == NULL)
         return NULL;
-    out = chy_arena_alloc(r->arena, strlen(text) / 2 + 1);
+    out = chy_arena_alloc(r->cx->arena, strlen(text) / 2 + 1);
     n = hex_read(out, text, strlen(text));
     if (n < 0)
         return NULL;
@@ -116,7 +126,7 @@ bool chy_row_ids(const struct chy_rows *r, size_t row, size_t col, const struct 
 
     if (p == NULL || *p++ != '{')
         return false;
-    ids = chy_arena_alloc(r->arena, (strlen(p) / each + 1) * sizeof *ids);
+    ids = chy_arena_alloc(r->cx->arena, (strlen(p) / each + 1) * sizeof *ids);
     /* {"\\x01..","\\x02.."}: in array text the backslash is itself escaped */
     while (*p == '"') {
         if (strlen(p) < each + 3 || p[1] != '\\' ||

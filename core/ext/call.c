@@ -17,7 +17,8 @@ enum chy_rc chy_call_begin(struct chy_ctx *cx, struct chy_call *c, const void *t
     *c = (struct chy_call){
         .outer_module = cx->module,
         .outer_stage = cx->stage,
-        .function = chy_fmt(cx, "%s of %s", function, of),
+        .function = function,
+        .of = of,
     };
     cx->module = owner;
     cx->stage = stage;
@@ -36,9 +37,20 @@ enum chy_rc chy_call_end(struct chy_ctx *cx, const struct chy_call *c, enum chy_
     if (rc == CHY_OK)
         return CHY_OK;
     if (c->fallback != NULL)
-        return chy_fail(cx, c->fallback, "module %s failed without a reason: %s", module,
-                        c->function);
-    return chy_fault_internal(cx, "module %s failed without a reason: %s", module, c->function);
+        return chy_call_unexplained(cx, c->fallback, module, c->function, c->of);
+    return chy_fault_internal(cx, "module %s failed without a reason: %s of %s", module,
+                              c->function, c->of);
+}
+
+enum chy_rc chy_call_unexplained(struct chy_ctx *cx, const struct chy_problem_type *t,
+                                 const char *module, const char *function, const char *of)
+{
+    if (chy_failed(cx))
+        return CHY_ERR;
+    (void)!chy_fail(cx, t, "this check failed; the server's log has more under this request's id");
+    cx->problem.note =
+        chy_fmt(cx, "module %s failed without a reason: %s of %s", module, function, of);
+    return CHY_ERR;
 }
 
 /* jansson recurses when it writes; depth counts down before it is let loose. */
@@ -61,6 +73,11 @@ static bool shallow(const json_t *j, unsigned depth)
             return false;
     }
     return true;
+}
+
+bool chy_json_shallow(const json_t *j)
+{
+    return shallow(j, CHY_JSON_DEPTH);
 }
 
 bool chy_json_storable(const json_t *j)

@@ -118,7 +118,6 @@ enum chy_rc chy_challenge_accept(struct chy_ctx *cx, const struct chy_challenge_
         return CHY_OK;
     if (chy_call_begin(cx, &call, t, CHY_STAGE_REQUEST, "accept", t->name) != CHY_OK)
         return CHY_ERR;
-    call.fallback = &CHY_P_malformed;
     rc = t->accept(cx, ch, body);
     adopt(cx, ch, before);
     if (chy_call_end(cx, &call, rc) != CHY_OK)
@@ -212,8 +211,7 @@ enum chy_rc chy_challenge_step(struct chy_ctx *cx, const struct chy_challenge_ty
     if (rc == CHY_OK && v.state == CHY_V_INVALID) {
         /* Its reason is what the client reads: there is always one. */
         if (!chy_failed(cx))
-            (void)!chy_fail(cx, t->fallback, "module %s gave no reason why %s is invalid", module,
-                            t->name);
+            (void)!chy_call_unexplained(cx, t->fallback, module, "the verdict", t->name);
         v.grant = NULL;
         *ret = v;
         return CHY_OK;

@@ -71,7 +71,6 @@ static enum chy_rc read_type(struct chy_ctx *cx, const struct chy_ident_type *t,
 
     if (chy_call_begin(cx, &call, t, CHY_STAGE_REQUEST, "from_csr", t->name) != CHY_OK)
         return CHY_ERR;
-    call.fallback = &CHY_P_badCSR;
     if (chy_call_end(cx, &call, t->from_csr(cx, csr, found)) != CHY_OK ||
         check_found(cx, t, found) != CHY_OK)
         return CHY_ERR;

@@ -86,7 +86,6 @@ enum chy_rc chy_ident_permitted(struct chy_ctx *cx, const struct chy_ident *id, 
     if (find_type(cx, id, &t) != CHY_OK ||
         chy_call_begin(cx, &call, t, CHY_STAGE_ISSUE, "permitted", t->name) != CHY_OK)
         return CHY_ERR;
-    call.fallback = &CHY_P_rejectedIdentifier;
     return chy_call_end(cx, &call, t->permitted(cx, id, rule));
 }
 

@@ -9,7 +9,6 @@
 #include "core/base/b64.h"
 #include "core/base/log.h"
 #include "core/base/random.h"
-#include "core/db/db.h"
 #include "core/ext/host_part.h"
 
 const char *chy_host_module(const struct chy_ctx *cx)
@@ -121,12 +120,12 @@ const struct chy_host chy_host_table = {
     .secret = chy_host_secret,
 
     .db = chy_host_db,
-    .rows_count = chy_rows_count,
-    .row_null = chy_row_null,
-    .row_text = chy_row_text,
-    .row_int = chy_row_int,
-    .row_bytes = chy_row_bytes,
-    .row_json = chy_row_json,
+    .rows_count = chy_host_rows_count,
+    .row_null = chy_host_row_null,
+    .row_text = chy_host_row_text,
+    .row_int = chy_host_row_int,
+    .row_bytes = chy_host_row_bytes,
+    .row_json = chy_host_row_json,
 
     .account_id = chy_host_account_id,
     .account_url = chy_host_account_url,

@@ -68,12 +68,66 @@ enum chy_rc chy_host_secret(struct chy_ctx *cx, const char *reference, const uin
 enum chy_rc chy_host_db(struct chy_ctx *cx, const struct chy_sql *q, const struct chy_arg *args,
                         size_t n_args, struct chy_rows **ret)
 {
+    struct chy_sql own;
+
     if (chy_host_allow(cx, CHY_AT_DATABASE, "db") != CHY_OK)
         return CHY_ERR;
     if (cx->db == NULL)
         return chy_fault_internal(cx, "module %s called db where there is no database",
                                   chy_host_module(cx));
-    return chy_db_run(cx, q, args, n_args, ret);
+    if (q == NULL || q->name == NULL || q->text == NULL || (args == NULL && n_args > 0))
+        return chy_fault_internal(cx, "module %s called db without a statement or its parameters",
+                                  chy_host_module(cx));
+    /* On the connection every module has its own names; core's have no dot. */
+    own.name = chy_fmt(cx, "%s.%s", chy_host_module(cx), q->name);
+    own.text = q->text;
+    return chy_db_run(cx, &own, args, n_args, ret);
+}
+
+/* Is there such a value?  If not, the unit of work fails, and the module reads NULL. */
+static bool has(const struct chy_rows *r, size_t row, size_t col)
+{
+    struct chy_ctx *cx;
+
+    if (r == NULL)
+        return false;
+    if (chy_rows_have(r, row, col))
+        return true;
+    cx = chy_rows_cx(r);
+    (void)!chy_fault_internal(cx, "module %s reads row %zu, column %zu, which its rows do not have",
+                              chy_host_module(cx), row, col);
+    return false;
+}
+
+size_t chy_host_rows_count(const struct chy_rows *r)
+{
+    return r == NULL ? 0 : chy_rows_count(r);
+}
+
+bool chy_host_row_null(const struct chy_rows *r, size_t row, size_t col)
+{
+    return !has(r, row, col) || chy_row_null(r, row, col);
+}
+
+const char *chy_host_row_text(const struct chy_rows *r, size_t row, size_t col)
+{
+    return has(r, row, col) ? chy_row_text(r, row, col) : NULL;
+}
+
+int64_t chy_host_row_int(const struct chy_rows *r, size_t row, size_t col)
+{
+    return has(r, row, col) ? chy_row_int(r, row, col) : 0;
+}
+
+const uint8_t *chy_host_row_bytes(const struct chy_rows *r, size_t row, size_t col, size_t *ret_n)
+{
+    *ret_n = 0;
+    return has(r, row, col) ? chy_row_bytes(r, row, col, ret_n) : NULL;
+}
+
+json_t *chy_host_row_json(struct chy_ctx *cx, const struct chy_rows *r, size_t row, size_t col)
+{
+    return has(r, row, col) ? chy_row_json(cx, r, row, col) : NULL;
 }
 
 static enum chy_rc allow_network(struct chy_ctx *cx, const char *function)

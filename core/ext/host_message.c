@@ -3,6 +3,7 @@
  * wrong value fails the unit of work, where in core itself it would be a programming error. */
 #include <string.h>
 
+#include "core/ext/call.h"
 #include "core/ext/host_part.h"
 #include "core/net/message.h"
 
@@ -86,18 +87,20 @@ static bool header_ok(const char *name, const char *value)
     return true;
 }
 
-/* These are the codec's: a second one would split the answer in two. */
+/* These are the codec's, where a second one would split the answer in two, or core's: which nonces and
+ * origins are good, and who must authenticate, no module decides. */
 static bool header_reserved(const char *name)
 {
-    static const char *const codec[] = {"Content-Length", "Transfer-Encoding", "Connection",
-                                        "Date",           "Content-Type",      "Trailer",
-                                        "Upgrade",        "Keep-Alive"};
+    static const char *const reserved[] = {
+        "Content-Length", "Transfer-Encoding", "Connection", "Date",         "Content-Type",
+        "Trailer",        "Upgrade",           "Keep-Alive", "Replay-Nonce", "WWW-Authenticate"};
+    static const char origins[] = "Access-Control-";
 
-    for (size_t i = 0; i < sizeof codec / sizeof *codec; i++) {
-        if (strcasecmp(codec[i], name) == 0)
+    for (size_t i = 0; i < sizeof reserved / sizeof *reserved; i++) {
+        if (strcasecmp(reserved[i], name) == 0)
             return true;
     }
-    return false;
+    return strncasecmp(name, origins, sizeof origins - 1) == 0;
 }
 
 void chy_host_reply_status(struct chy_ctx *cx, struct chy_reply *rp, int status)
@@ -116,7 +119,12 @@ void chy_host_reply_header(struct chy_ctx *cx, struct chy_reply *rp, const char 
 {
     if (!allow(cx, "reply_header"))
         return;
-    if (!header_ok(name, value) || header_reserved(name) || rp->n_headers >= CHY_REPLY_HEADERS) {
+    if (name == NULL || value == NULL) {
+        refuse(cx, "a header without a name or value cannot be sent");
+        return;
+    }
+    if (!header_ok(name, value) || header_reserved(name) ||
+        rp->n_headers >= CHY_REPLY_HEADERS_MODULE) {
         refuse(cx, chy_fmt(cx, "the header %s cannot be sent", name));
         return;
     }
@@ -130,8 +138,8 @@ void chy_host_reply_body(struct chy_ctx *cx, struct chy_reply *rp, const char *c
 
     if (!allow(cx, "reply_body"))
         return;
-    if (!header_ok("Content-Type", content_type)) {
-        refuse(cx, "the content type of a body cannot be sent");
+    if (content_type == NULL || (b == NULL && n > 0) || !header_ok("Content-Type", content_type)) {
+        refuse(cx, "a body, or its content type, cannot be sent");
         return;
     }
     copy = chy_alloc(cx, n + 1);
@@ -144,6 +152,12 @@ void chy_host_reply_body(struct chy_ctx *cx, struct chy_reply *rp, const char *c
 
 void chy_host_reply_json(struct chy_ctx *cx, struct chy_reply *rp, const json_t *object)
 {
-    if (allow(cx, "reply_json"))
-        chy_reply_json(cx, rp, object);
+    if (!allow(cx, "reply_json"))
+        return;
+    if (!json_is_object(object) || !chy_json_shallow(object) ||
+        json_dumpb(object, NULL, 0, JSON_COMPACT) == 0) {
+        refuse(cx, "what reply_json is given is no object that can be sent");
+        return;
+    }
+    chy_reply_json(cx, rp, object);
 }

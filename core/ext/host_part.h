@@ -27,6 +27,12 @@ enum chy_rc CHY_CHECK chy_host_secret(struct chy_ctx *cx, const char *reference,
                                       const uint8_t **ret, size_t *ret_n);
 enum chy_rc CHY_CHECK chy_host_db(struct chy_ctx *cx, const struct chy_sql *q,
                                   const struct chy_arg *args, size_t n_args, struct chy_rows **ret);
+size_t chy_host_rows_count(const struct chy_rows *r);
+bool chy_host_row_null(const struct chy_rows *r, size_t row, size_t col);
+const char *chy_host_row_text(const struct chy_rows *r, size_t row, size_t col);
+int64_t chy_host_row_int(const struct chy_rows *r, size_t row, size_t col);
+const uint8_t *chy_host_row_bytes(const struct chy_rows *r, size_t row, size_t col, size_t *ret_n);
+json_t *chy_host_row_json(struct chy_ctx *cx, const struct chy_rows *r, size_t row, size_t col);
 enum chy_rc CHY_CHECK chy_host_dns_query(struct chy_ctx *cx, const char *name, uint16_t rrtype,
                                          struct chy_dns_answer *ret);
 enum chy_rc CHY_CHECK chy_host_http(struct chy_ctx *cx, const struct chy_http_query *q,

@@ -82,6 +82,13 @@ void chy_installed_read(struct chy_ctx *cx, struct chy_registry *r, const char *
 
         if (d == NULL)
             continue;
+        if (!chy_module_dir_ok(dirs[i])) {
+            chy_log(cx, LOG_WARNING,
+                    "%s may be written by others: only modules that are named are looked at",
+                    dirs[i]);
+            closedir(d);
+            continue;
+        }
         read_dir(cx, r, d, dirs[i], names, n_names);
         closedir(d);
     }

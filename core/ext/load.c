@@ -19,6 +19,11 @@ static enum chy_rc check_writers(struct chy_ctx *cx, const char *name, const cha
 {
     bool root = geteuid() == 0;
 
+    if (!root && st->st_uid != 0 && st->st_uid != geteuid())
+        return REFUSE_FILE(cx, name,
+                           "%s belongs to the user %lu, neither root nor this process's own; chown "
+                           "it",
+                           path, (unsigned long)st->st_uid);
     if ((st->st_mode & S_IWOTH) != 0)
         return REFUSE_FILE(cx, name, "%s may be written by everybody; chmod o-w it", path);
     if (root && (st->st_mode & S_IWGRP) != 0)
@@ -78,6 +83,17 @@ static enum chy_rc read_descriptor(struct chy_ctx *cx, void *handle, const char 
         return CHY_ERR;
     *ret = m;
     return CHY_OK;
+}
+
+bool chy_module_dir_ok(const char *dir)
+{
+    struct stat st;
+
+    if (stat(dir, &st) != 0 || !S_ISDIR(st.st_mode))
+        return false;
+    if ((st.st_mode & S_IWOTH) != 0 || (geteuid() == 0 && (st.st_mode & S_IWGRP) != 0))
+        return false;
+    return st.st_uid == 0 || (geteuid() != 0 && st.st_uid == geteuid());
 }
 
 enum chy_rc chy_module_open(struct chy_ctx *cx, const char *path, const char *name, int mode,

@@ -134,6 +134,46 @@ static void index_policy(struct chy_registry *r)
     };
 }
 
+/* The slot of table: its own, or the empty one where it belongs. */
+static struct chy_owner *owner_slot(const struct chy_registry *r, const void *table)
+{
+    /* Tables are aligned: the lowest bits say nothing. */
+    size_t i = ((uintptr_t)table >> 4) * 0x9e3779b1u & (r->room_owners - 1);
+
+    while (r->owners[i].table != NULL && r->owners[i].table != table)
+        i = (i + 1) & (r->room_owners - 1);
+    return &r->owners[i];
+}
+
+static void set_owner(struct chy_registry *r, const void *table, const struct chy_module *m)
+{
+    struct chy_owner *o;
+
+    if (table == NULL || m == NULL)
+        return;
+    o = owner_slot(r, table);
+    if (o->table == NULL)
+        *o = (struct chy_owner){table, m};
+}
+
+static void index_owners(struct chy_registry *r)
+{
+    size_t tables = 3 * r->n_loaded + r->n_names;
+
+    for (r->room_owners = 64; r->room_owners < 2 * tables; r->room_owners *= 2)
+        ;
+    r->owners = chy_arena_alloc(r->arena, r->room_owners * sizeof *r->owners);
+    for (size_t i = 0; i < r->n_loaded; i++) {
+        const struct chy_module *m = r->loaded[i].module;
+
+        set_owner(r, m, m);
+        set_owner(r, m->order_ext, m);
+        set_owner(r, m->object_ext, m);
+    }
+    for (size_t i = 0; i < r->n_names; i++)
+        set_owner(r, r->names[i].table, r->names[i].module);
+}
+
 enum chy_rc chy_registry_accept(struct chy_ctx *cx, struct chy_registry *r)
 {
     for (size_t i = 0; i < r->n_loaded; i++) {
@@ -144,6 +184,7 @@ enum chy_rc chy_registry_accept(struct chy_ctx *cx, struct chy_registry *r)
         return CHY_ERR;
     index_idents(r);
     index_policy(r);
+    index_owners(r);
     return CHY_OK;
 }
 
@@ -241,19 +282,9 @@ const struct chy_profile *chy_registry_shape(const struct chy_registry *r, const
 
 const struct chy_module *chy_registry_owner(const struct chy_registry *r, const void *table)
 {
-    if (table == NULL)
+    if (table == NULL || r->room_owners == 0)
         return NULL;
-    for (size_t i = 0; i < r->n_loaded; i++) {
-        const struct chy_module *m = r->loaded[i].module;
-
-        if (table == m || table == m->order_ext || table == m->object_ext)
-            return m;
-    }
-    for (size_t i = 0; i < r->n_names; i++) {
-        if (r->names[i].table == table)
-            return r->names[i].module;
-    }
-    return NULL;
+    return owner_slot(r, table)->module;
 }
 
 bool chy_registry_member_known(const struct chy_registry *r, const char *member)

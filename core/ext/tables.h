@@ -48,6 +48,11 @@ struct chy_registry {
     } * loaded;       /* in load order once accepted */
     size_t n_loaded;
     size_t n_started; /* of those, init has run */
+    struct chy_owner {
+        const void *table;
+        const struct chy_module *module;
+    } * owners; /* hash by address, at most half full: asked at every call into a module */
+    size_t room_owners;
     struct chy_name *names;
     size_t n_names, room_names;
     struct chy_ident_slot *slots;

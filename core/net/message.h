@@ -35,6 +35,7 @@ struct chy_request {
 };
 
 #define CHY_REPLY_HEADERS 16
+#define CHY_REPLY_HEADERS_MODULE 8 /* of those, before core adds its own */
 
 /* A reply under construction.  Strings and body are in the unit's arena. */
 struct chy_reply {

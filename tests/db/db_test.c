@@ -4,14 +4,12 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <string.h>
-#include <unistd.h>
-
-#include <cmocka.h>
-
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include <arpa/inet.h>
+
+#include <cmocka.h>
 
 #include "core/base/clock.h"
 #include "core/base/id.h"

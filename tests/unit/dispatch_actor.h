@@ -296,4 +296,13 @@ static inline void assert_note(const struct chy_ctx *cx, const char *says)
         fail_msg("'%s' does not say '%s'", cx->problem.note, says);
 }
 
+/* The module gave no reason: the client reads the fallback's type, the log that and where. */
+static inline void assert_unexplained(const struct chy_ctx *cx, const char *says)
+{
+    assert_problem(cx, &CHY_P_incorrectResponse, "this check failed");
+    assert_null(strstr(cx->problem.detail, "module"));
+    assert_non_null(cx->problem.note);
+    assert_string_equal(cx->problem.note, says);
+}
+
 #endif

@@ -12,6 +12,8 @@
 #include <cmocka.h>
 
 #include "core/base/problem.h"
+#include "core/db/db.h"
+#include "core/db/rows.h"
 #include "core/ext/host.h"
 #include "core/net/message.h"
 #include "core/store/objects.h"
@@ -434,6 +436,10 @@ static void a_reply_cannot_be_broken_open(void **state)
         {"Content-Length", "0"},
         {"connection", "close"},
         {"transfer-encoding", "chunked"},
+        {"date", "now"},
+        {"replay-nonce", "n"},
+        {"www-authenticate", "Basic"},
+        {"access-control-allow-origin", "*"},
     };
     struct chy_ctx *cx = *state;
     struct chy_reply rp = {0};
@@ -446,16 +452,75 @@ static void a_reply_cannot_be_broken_open(void **state)
     }
     assert_int_equal(rp.n_headers, 0);
     chy_problem_clear(cx);
-    for (int i = 0; i <= CHY_REPLY_HEADERS; i++)
+    /* Core has room for its own afterwards. */
+    for (int i = 0; i <= CHY_REPLY_HEADERS_MODULE; i++)
         host->reply_header(cx, &rp, "X-A", "b");
     assert_note(cx, "the header X-A cannot be sent");
-    assert_int_equal(rp.n_headers, CHY_REPLY_HEADERS);
+    assert_int_equal(rp.n_headers, CHY_REPLY_HEADERS_MODULE);
+    chy_problem_clear(cx);
+    host->reply_header(cx, &rp, "X-A", NULL);
+    assert_note(cx, "without a name or value");
     chy_problem_clear(cx);
     host->reply_status(cx, &rp, 101);
     assert_note(cx, "the status 101 cannot be sent");
     chy_problem_clear(cx);
     host->reply_body(cx, &rp, "text/plain\r\nX: y", "", 0);
     assert_note(cx, "content type");
+}
+
+static void a_reply_of_json_is_an_object(void **state)
+{
+    struct chy_ctx *cx = *state;
+    struct chy_reply rp = {0};
+    json_t *deep = json_object();
+
+    host->reply_json(cx, &rp, NULL);
+    assert_note(cx, "no object that can be sent");
+    chy_problem_clear(cx);
+    host->reply_json(cx, &rp, chy_keep_json(cx, json_array()));
+    assert_note(cx, "no object that can be sent");
+    chy_problem_clear(cx);
+    for (int i = 0; i < 100; i++)
+        deep = json_pack("{s:o}", "x", deep);
+    host->reply_json(cx, &rp, chy_keep_json(cx, deep));
+    assert_note(cx, "no object that can be sent");
+    assert_null(rp.body);
+    chy_problem_clear(cx);
+    host->reply_json(cx, &rp, chy_keep_json(cx, json_object()));
+    assert_string_equal(rp.body, "{}");
+}
+
+/* Rows of two columns that no server sent. */
+static struct chy_rows *two_columns(struct chy_ctx *cx)
+{
+    PGresAttDesc columns[2] = {{.name = (char *)"a"}, {.name = (char *)"b"}};
+    PGresult *res = PQmakeEmptyPGresult(NULL, PGRES_TUPLES_OK);
+
+    assert_int_not_equal(PQsetResultAttrs(res, 2, columns), 0);
+    assert_int_not_equal(PQsetvalue(res, 0, 0, (char *)"7", 1), 0);
+    assert_int_not_equal(PQsetvalue(res, 0, 1, (char *)"t", 1), 0);
+    return chy_rows_new(cx, res);
+}
+
+static void a_row_that_is_not_there_fails_the_unit(void **state)
+{
+    struct chy_ctx *cx = *state;
+    const struct chy_rows *r = two_columns(cx);
+    size_t n = 9;
+
+    assert_int_equal(host->row_int(r, 0, 0), 7);
+    assert_false(chy_failed(cx));
+    assert_null(host->row_text(r, 0, 2));
+    assert_note(cx, "module court reads row 0, column 2");
+    chy_problem_clear(cx);
+    assert_int_equal(host->row_int(r, 1, 0), 0);
+    assert_note(cx, "module court reads row 1, column 0");
+    chy_problem_clear(cx);
+    assert_true(host->row_null(r, 5, 5));
+    assert_null(host->row_bytes(r, 5, 5, &n));
+    assert_int_equal(n, 0);
+    assert_null(host->row_json(cx, r, 5, 5));
+    assert_note(cx, "module court reads");
 }
 
 int main(void)
@@ -476,6 +541,8 @@ int main(void)
         T(requests_are_read_through_the_host),
         T(a_reply_copies_what_it_is_given),
         T(a_reply_cannot_be_broken_open),
+        T(a_reply_of_json_is_an_object),
+        T(a_row_that_is_not_there_fails_the_unit),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -399,7 +399,7 @@ struct chy_metric {
 };
 
 struct chy_sql {
-    const char *name; /* unique over core and modules; prepared on first use   */
+    const char *name; /* unique within the module, at most 30 octets; prepared on first use */
     const char *text;
 };
 
@@ -515,10 +515,14 @@ struct chy_host {
     enum chy_rc CHY_CHECK (*secret)(struct chy_ctx *cx, const char *reference, const uint8_t **ret,
                                     size_t *ret_n);
 
-    /* database.  Stage: request, step, job.  A statement runs in the transaction of its own; refusals
-     * by business rules are rows, not errors. */
+    /* database.  Stage: request, step, job.  A statement runs in a transaction of its own; refusals by
+     * business rules are rows, not errors.  It must be idempotent: core sends it again, with the same
+     * parameters, after the connection broke, when nobody knows whether it took effect, and after a
+     * deadlock.  So ids are made before, an INSERT has ON CONFLICT DO NOTHING, and an UPDATE of a state
+     * accepts its own result.  It has some seconds; larger work is done a batch at a time. */
     enum chy_rc CHY_CHECK (*db)(struct chy_ctx *cx, const struct chy_sql *q,
                                 const struct chy_arg *args, size_t n_args, struct chy_rows **ret);
+    /* A row or column that is not there is recorded as a failure of the unit, and reads as NULL. */
     size_t (*rows_count)(const struct chy_rows *r);
     bool (*row_null)(const struct chy_rows *r, size_t row, size_t col);
     const char *(*row_text)(const struct chy_rows *r, size_t row, size_t col);
@@ -583,7 +587,9 @@ struct chy_host {
     const uint8_t *(*request_channel_binding)(const struct chy_request *rq, const char *kind,
                                               size_t *ret_n); /* "tls-exporter", "tls-unique" */
     /* Everything handed to a reply is copied.  A value that cannot be sent (a status outside 200..599,
-     * a header with a control character) is recorded as a failure of the unit. */
+     * a header with a control character, a ninth header, one that is core's: Replay-Nonce,
+     * WWW-Authenticate, Access-Control-*, Date, Content-Type and those of the connection; JSON that is
+     * no object) is recorded as a failure of the unit. */
     void (*reply_status)(struct chy_ctx *cx, struct chy_reply *rp, int status);
     void (*reply_header)(struct chy_ctx *cx, struct chy_reply *rp, const char *name,
                          const char *value);
