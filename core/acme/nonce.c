@@ -18,8 +18,7 @@
 #include "core/base/problem.h"
 #include "core/base/random.h"
 
-#define SLOT_S 900
-#define SLOTS 8
+#define QUARTER_S 900
 #define CLOCK_SKEW_S 60 /* between fronts */
 #define LOOK_EVERY_MS 1000
 
@@ -171,7 +170,7 @@ enum chy_rc chy_nonce_check(struct chy_ctx *cx, struct chy_nonces *n, const char
     genuine = CRYPTO_memcmp(expected, raw.mac, sizeof expected) == 0;
     if (!genuine)
         return refuse(cx, "is not one of this server's");
-    g->slot = (int16_t)(made / SLOT_S % SLOTS);
+    g->quarter = (int32_t)(made / QUARTER_S);
     g->epoch = (int32_t)get32(raw.epoch);
     memcpy(g->nonce, raw.random, sizeof g->nonce);
     chy_random(g->request, sizeof g->request);

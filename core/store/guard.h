@@ -9,7 +9,7 @@
 /* One request's claim to be let in.  All of it is already authenticated but for two facts that only
  * the database knows: that the nonce was not spent, and that the account still has this key. */
 struct chy_guard {
-    int16_t slot; /* which part of the ring the nonce is listed in                   */
+    int32_t quarter; /* of an hour, since the epoch, in which the nonce was made     */
     uint8_t nonce[16];
     int32_t epoch;       /* of the nonce key it was made with                        */
     uint8_t request[16]; /* random: the same request sent again is no replay         */
@@ -19,16 +19,18 @@ struct chy_guard {
 
 /* Parameters $1..$4, and $1..$6. */
 #define CHY_NONCE_ARGS(g)                                                                          \
-    CHY_ARG_INT((g)->slot), CHY_ARG_BYTES((g)->nonce, 16), CHY_ARG_INT((g)->epoch),                \
+    CHY_ARG_INT((g)->quarter), CHY_ARG_BYTES((g)->nonce, 16), CHY_ARG_INT((g)->epoch),             \
         CHY_ARG_BYTES((g)->request, 16)
 #define CHY_GUARD_ARGS(g)                                                                          \
     CHY_NONCE_ARGS(g), CHY_ARG_ID(&(g)->account), CHY_ARG_BYTES((g)->thumbprint, 32)
 
-/* The list is UNLOGGED: this insert alone costs no flush.  A nonce of a voided key finds no row in
- * nonce_key.  Sending the same statement again after a lost connection finds its own mark. */
+/* The list is UNLOGGED: this insert alone costs no flush.  A nonce of a voided key, or from before
+ * what the ring has been swept to, finds no row in nonce_key.  Sending the same statement again after
+ * a lost connection finds its own mark. */
 #define CHY_WITH_NONCE                                                                             \
     "WITH nonce AS (INSERT INTO nonces_spent AS n (slot, nonce, request)"                          \
-    " SELECT $1::smallint, $2::bytea, $4::bytea FROM nonce_key WHERE epoch = $3::integer"          \
+    " SELECT ($1::integer % 8)::smallint, $2::bytea, $4::bytea FROM nonce_key"                     \
+    " WHERE epoch = $3::integer AND swept <= $1::integer"                                          \
     " ON CONFLICT (slot, nonce) DO UPDATE SET request = n.request"                                 \
     " WHERE n.request = EXCLUDED.request RETURNING 1)"
 #define CHY_WITH_ME                                                                                \

@@ -35,7 +35,7 @@ static void ok(struct chy_ctx *cx, enum chy_rc rc)
 
 static struct chy_guard fresh_guard(const struct fixture *f)
 {
-    struct chy_guard g = {.slot = 3, .epoch = f->epoch};
+    struct chy_guard g = {.quarter = INT32_MAX, .epoch = f->epoch};
 
     chy_random(g.nonce, sizeof g.nonce);
     chy_random(g.request, sizeof g.request);
@@ -190,6 +190,22 @@ static void a_nonce_of_a_voided_key_is_refused(void **state)
     struct chy_guard g = fresh_guard(f);
 
     g.epoch++;
+    assert_int_equal(chy_nonce_spend(f->cx, &g), CHY_ERR);
+    assert_string_equal(f->cx->problem.type->urn, CHY_P_badNonce.urn);
+    chy_problem_clear(f->cx);
+}
+
+/* Whatever a front's clock says: the slot of that quarter is emptied, or will be. */
+static void a_nonce_from_before_the_sweep_is_refused(void **state)
+{
+    struct fixture *f = *state;
+    struct chy_guard g = fresh_guard(f);
+
+    ok(f->cx, chy_db_script(f->cx, f->t.db, "UPDATE nonce_key SET swept = 1000"));
+    g.quarter = 1000;
+    ok(f->cx, chy_nonce_spend(f->cx, &g));
+    g = fresh_guard(f);
+    g.quarter = 999;
     assert_int_equal(chy_nonce_spend(f->cx, &g), CHY_ERR);
     assert_string_equal(f->cx->problem.type->urn, CHY_P_badNonce.urn);
     chy_problem_clear(f->cx);
@@ -519,6 +535,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(a_nonce_is_good_once),
         TEST(a_nonce_of_a_voided_key_is_refused),
+        TEST(a_nonce_from_before_the_sweep_is_refused),
         TEST(an_account_with_another_key_is_let_in_nowhere),
         TEST(one_key_is_one_account),
         TEST(an_order_is_ready_with_its_last_authorization),
