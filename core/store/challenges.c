@@ -123,7 +123,8 @@ enum chy_rc chy_challenges_claim(struct chy_ctx *cx, unsigned limit, unsigned le
 
 /* An order becomes ready with its last authorization: the counter in its own row is what makes two
  * authorizations that turn valid at the same moment see each other (a second reader of the order's
- * row waits for the first and then reads its result; it would not see the other's authorization). */
+ * row waits for the first and then reads its result; it would not see the other's authorization).
+ * The orders are an array, not a join: a plan made while tables are small would read all orders. */
 static const struct chy_sql q_prove = {
     "challenge_prove",
     "WITH a AS (UPDATE authorizations SET status = 'valid', expires = to_timestamp($4),"
@@ -138,8 +139,8 @@ static const struct chy_sql q_prove = {
     "   due_at = NULL FROM a WHERE authorization_id = $1::bytea AND n = $2::smallint)"
     ", o AS (UPDATE orders SET unproved = unproved - 1, status = CASE WHEN unproved = 1"
     "   THEN 'ready' ELSE status END, expires = LEAST(orders.expires, to_timestamp($4))"
-    "   FROM a, order_authorizations l WHERE l.authorization_id = $1::bytea"
-    "   AND orders.id = l.order_id AND orders.status = 'pending' RETURNING orders.id)"
+    "   FROM a WHERE orders.id = ANY (ARRAY(SELECT l.order_id FROM order_authorizations l"
+    "     WHERE l.authorization_id = $1::bytea)) AND orders.status = 'pending' RETURNING orders.id)"
     ", event AS (INSERT INTO events (id, at, kind, account_id, subject, policy, detail)"
     "   SELECT $7::bytea, to_timestamp($6), 'authorization.valid', account_id, id, policy, "
     "$5::jsonb"
@@ -198,8 +199,8 @@ static const struct chy_sql q_refuse = {
     "   'status', $4::jsonb->'status', 'detail', 'authorization failed for ' || a.ident_type || ' "
     "' ||"
     "   a.ident_value || ': ' || ($4::jsonb->>'detail'))"
-    "   FROM a, order_authorizations l WHERE l.authorization_id = $1::bytea"
-    "   AND orders.id = l.order_id AND orders.status = 'pending' RETURNING orders.id)"
+    "   FROM a WHERE orders.id = ANY (ARRAY(SELECT l.order_id FROM order_authorizations l"
+    "     WHERE l.authorization_id = $1::bytea)) AND orders.status = 'pending' RETURNING orders.id)"
     ", event AS (INSERT INTO events (id, at, kind, account_id, subject, policy, detail)"
     "   SELECT $6::bytea, to_timestamp($5), 'authorization.invalid', account_id, id, policy, "
     "$4::jsonb"
