@@ -262,9 +262,8 @@ static void X01_a_deactivated_account_is_refused_by_every_resource(void **state)
         LOOP_BASE "/new-nonce",
         LOOP_BASE "/elsewhere",
     };
-    static const char *const payloads[] = {"", "{}", "[]",
-                                           "{\"identifiers\":[{\"type\":\"dns\",\"value\":"
-                                           "\"a.shop.example\"}],\"csr\":\"AA\"}"};
+    const char *const payloads[] = {"", "{}", "[]", "{\"csr\":\"AA\"}",
+                                    loop_order_payload(c, "a.shop.example")};
 
     loop_sql(lb, "UPDATE accounts SET status = 'deactivated' WHERE id = %s", loop_id(lb, c->kid));
     for (size_t i = 0; i < sizeof urls / sizeof *urls; i++)

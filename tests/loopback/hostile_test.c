@@ -18,8 +18,8 @@ static const char *const strings[] = {
     "a\\u0000b.shop.example",
     "\x7f",
     "\\u007f",
-    "\xe2\x80\xae"
-    "moc.shop.example",
+    ("\xe2\x80\xae"
+     "moc.shop.example"),
     "\\u202e",
     "\xef\xbf\xbe",
     "\\ufffe",
