@@ -12,8 +12,9 @@
 #include "core/ext/dispatch.h"
 #include "core/store/orders.h"
 
-#define REUSE_AT_LEAST_S 3600 /* a reused authorization must live this long */
-#define CHALLENGES_MAX 16     /* offered per authorization */
+#define AHEAD_MAX_S (47 * 3600) /* the signer's ceiling is 48 h (core.md BR-05) */
+#define REUSE_AT_LEAST_S 3600   /* a reused authorization must live this long */
+#define CHALLENGES_MAX 16       /* offered per authorization */
 
 /* A member of an extension that is installed but not loaded, if ignoring it would change the
  * certificate (core.md NO-01). */
@@ -182,8 +183,9 @@ static enum chy_rc check_validity(struct chy_acme *a, const json_t *profile, str
     if (begin < now - backdate)
         return chy_fail(a->cx, &CHY_P_malformed,
                         "notBefore lies further back than the profile allows");
-    if (begin > now + most)
-        return chy_fail(a->cx, &CHY_P_malformed, "notBefore lies too far ahead");
+    if (begin > now + AHEAD_MAX_S)
+        return chy_fail(a->cx, &CHY_P_malformed, "notBefore lies more than %d hours ahead",
+                        AHEAD_MAX_S / 3600);
     if (end <= begin || end <= now)
         return chy_fail(a->cx, &CHY_P_malformed, "notAfter is not after notBefore and now");
     if (end - begin + 1 > most)
