@@ -201,7 +201,9 @@ BEGIN
         name := parent || to_char(month, '_YYYY_MM');
         CONTINUE WHEN to_regclass(name) IS NOT NULL;
         PERFORM pg_advisory_xact_lock(4341690);
-        CONTINUE WHEN to_regclass(name) IS NOT NULL; -- made by whoever had the lock before
+        -- Made by whoever had the lock before?  to_regclass would answer from this session's cache.
+        CONTINUE WHEN EXISTS (SELECT FROM pg_class c WHERE c.relname = name
+                              AND c.relnamespace = 'public'::regnamespace);
         EXECUTE format('CREATE TABLE %I (LIKE %I INCLUDING ALL)', name, parent);
         EXECUTE format('ALTER TABLE %I ATTACH PARTITION %I FOR VALUES FROM (%L) TO (%L)', parent,
                        name, chy_first_id(month AT TIME ZONE 'UTC'),

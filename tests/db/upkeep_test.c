@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Upkeep: partitions are made beside running work, and no slot of live nonces is emptied, whoever's
  * clock is wrong (DESIGN section 3; core.md N-02). */
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -233,6 +235,38 @@ static void one_part_failing_does_not_stop_the_other(void **state)
     assert_int_equal(swept(f), quarter(f) - 4);
 }
 
+static void *make_and_hold(void *arg)
+{
+    struct fixture *f = arg;
+    struct chy_ctx *cx = fake_cx_new(CHY_STAGE_JOB);
+    struct chy_db *db = chy_db_new(f->t.conninfo, "other");
+    static const char *const sql =
+        "BEGIN; SELECT chy_make_partitions('orders', now() + interval '40 months');"
+        "SELECT pg_sleep(0.7); COMMIT";
+    enum chy_rc rc = chy_db_script(cx, db, sql);
+
+    fake_cx_free(cx);
+    chy_db_free(db);
+    return rc == CHY_OK ? NULL : f;
+}
+
+/* Every process makes them at its start, on a new database all at the same moment. */
+static void two_starting_processes_make_partitions_at_once(void **state)
+{
+    struct fixture *f = *state;
+    pthread_t other;
+    void *failed;
+
+    assert_int_equal(pthread_create(&other, NULL, make_and_hold, f), 0);
+    usleep(300000); /* it holds the lock now, for a while longer */
+    assert_int_equal(number(f, "made_second",
+                            "SELECT chy_make_partitions('orders', now() + interval"
+                            " '40 months')"),
+                     0);
+    pthread_join(other, &failed);
+    assert_null(failed);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
@@ -240,6 +274,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(partitions_are_made_once_and_ahead),
         TEST(partitions_are_made_beside_running_work),
+        TEST(two_starting_processes_make_partitions_at_once),
         TEST(only_growing_tables_get_partitions),
         TEST(a_new_quarter_empties_one_slot_and_no_live_one),
         TEST(an_empty_slot_is_not_emptied),
