@@ -10,16 +10,20 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <openssl/err.h>
 #include <openssl/objects.h>
 
 #include "core/base/file.h"
 #include "core/base/problem.h"
 #include "core/pki/keys.h"
+#include "core/pki/names.h"
 #include "core/policy/keypattern.h"
 
 #define FILE_MAX (256 * 1024)
 #define PASSWD_ROOM 16384
 #define KEY_SCHEME "file:"
+#define ID_KP "1.3.6.1.5.5.7.3." /* RFC 5280 section 4.2.1.12 */
+#define ANY_PURPOSE "2.5.29.37.0"
 
 static const struct chy_policy_item text_element = {.type = CHY_T_STRING, .min = 1, .max = 253};
 
@@ -62,6 +66,26 @@ static const struct chy_policy_item issuer_items[] = {
      .type = CHY_T_BOOL,
      .dflt = "false",
      .doc = "May a certificate be a CA's?"},
+    {.name = "max-path-len",
+     .type = CHY_T_INT,
+     .max = 16,
+     .dflt = "0",
+     .doc = "How many CAs may follow below a CA that is signed."},
+    {.name = "max-ahead",
+     .type = CHY_T_DURATION,
+     .dflt = "48h",
+     .doc = "How far in the future notBefore may lie."},
+    {.name = "purposes",
+     .type = CHY_T_LIST,
+     .min = 1,
+     .max = 64,
+     .element = &text_element,
+     .doc = "Extended key usages (names or OIDs) a certificate may have; without it, TLS server "
+            "and client."},
+    {.name = "purpose-required",
+     .type = CHY_T_BOOL,
+     .dflt = "false",
+     .doc = "Must a certificate have an extended key usage?  Without one it is for any."},
     {0},
 };
 
@@ -194,6 +218,44 @@ static void check_lists(struct chy_ctx *cx, struct chy_report *report, struct ch
                        "write the suffix without '*' and leading dot");
 }
 
+/* A name of OpenSSL's under id-kp (or "any"), or a dotted OID, as dotted OID; NULL if neither. */
+static const char *purpose_oid(struct chy_ctx *cx, const char *word)
+{
+    bool dotted = word[0] >= '0' && word[0] <= '9';
+    ASN1_OBJECT *oid = OBJ_txt2obj(word, dotted);
+    const char *text = oid != NULL ? chy_oid_text(cx, oid) : NULL;
+
+    ASN1_OBJECT_free(oid);
+    ERR_clear_error();
+    if (!dotted && text != NULL && strncmp(text, ID_KP, strlen(ID_KP)) != 0 &&
+        strcmp(text, ANY_PURPOSE) != 0)
+        return NULL;
+    return text;
+}
+
+static const json_t *read_purposes(struct chy_ctx *cx, struct chy_report *report,
+                                   struct chy_yaml_doc *doc, const char *issuer, const json_t *list)
+{
+    json_t *oids;
+    const json_t *v;
+    size_t i;
+
+    if (list == NULL) /* serverAuth, clientAuth */
+        return chy_keep_json(cx, json_pack("[s,s]", ID_KP "1", ID_KP "2"));
+    oids = chy_keep_json(cx, json_array());
+    json_array_foreach(list, i, v)
+    {
+        const char *oid = purpose_oid(cx, json_string_value(v));
+
+        if (oid == NULL)
+            chy_yaml_error(report, doc, pointer(cx, issuer, chy_fmt(cx, "purposes/%zu", i)),
+                           "'%s' is no extended key usage", json_string_value(v));
+        else
+            json_array_append_new(oids, json_string(oid));
+    }
+    return oids;
+}
+
 static void read_issuer(struct chy_ctx *cx, struct chy_report *report, struct chy_yaml_doc *doc,
                         const char *name, const json_t *o, struct chy_ceiling *ret)
 {
@@ -208,7 +270,11 @@ static void read_issuer(struct chy_ctx *cx, struct chy_report *report, struct ch
         .extensions = json_object_get(o, "extensions"),
         .permitted_dns = json_object_get(o, "permitted-dns"),
         .allow_ca = json_is_true(json_object_get(o, "allow-ca")),
+        .max_path_len = json_integer_value(json_object_get(o, "max-path-len")),
+        .max_ahead_s = json_integer_value(json_object_get(o, "max-ahead")),
+        .purpose_required = json_is_true(json_object_get(o, "purpose-required")),
     };
+    ret->purposes = read_purposes(cx, report, doc, name, json_object_get(o, "purposes"));
     if (ret->extensions == NULL)
         ret->extensions = core_extensions(cx);
     if (key == NULL || strncmp(key, KEY_SCHEME "/", sizeof KEY_SCHEME) != 0)

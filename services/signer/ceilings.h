@@ -17,7 +17,11 @@ struct chy_ceiling {
     const json_t *keys;          /* patterns of subject keys (core/pki/keys.h)         */
     const json_t *extensions;    /* OIDs that may stand in a certificate               */
     const json_t *permitted_dns; /* suffixes of dNSNames; empty: any name of any type  */
+    int64_t max_ahead_s;         /* of notBefore                                       */
+    const json_t *purposes;      /* OIDs that may stand in extKeyUsage                 */
+    bool purpose_required;       /* must extKeyUsage be there?                         */
     bool allow_ca;
+    int64_t max_path_len; /* of such a CA; its pathLenConstraint is then required */
 };
 
 struct chy_ceilings {

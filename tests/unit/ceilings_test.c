@@ -32,6 +32,10 @@ static void defaults_are_filled_in(void **state)
     assert_int_equal(w->state.ceilings->issuers[0].max_lifetime_s, 100 * 86400);
     assert_int_equal(json_array_size(w->state.ceilings->issuers[0].extensions), 8);
     assert_false(w->state.ceilings->issuers[0].allow_ca);
+    assert_int_equal(w->state.ceilings->issuers[0].max_path_len, 0);
+    assert_int_equal(w->state.ceilings->issuers[0].max_ahead_s, 48 * 3600);
+    assert_int_equal(json_array_size(w->state.ceilings->issuers[0].purposes), 2);
+    assert_false(w->state.ceilings->issuers[0].purpose_required);
 }
 
 static void clients_are_names_or_numbers(void **state)
@@ -74,6 +78,9 @@ static void mistakes_are_named(void **state)
         {HEAD KEY "    certificate: /c\n    max-lifetime: never\n    keys: [ec-p256]\n",
          "max-lifetime"},
         {HEAD KEY REST "    extensions: [basicConstraints]\n", "'basicConstraints' is no OID"},
+        {HEAD KEY REST "    purposes: [servrAuth]\n", "'servrAuth' is no extended key usage"},
+        {HEAD KEY REST "    purposes: [commonName]\n", "'commonName' is no extended key usage"},
+        {HEAD KEY REST "    max-path-len: -1\n", "max-path-len"},
         {HEAD KEY REST "    permitted-dns: [\"*.a.example\"]\n", "without '*'"},
         {"clients: [no-such-user-here]\n" HEAD KEY REST, "there is no user 'no-such-user-here'"},
     };
