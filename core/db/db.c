@@ -113,6 +113,19 @@ static bool somebody_tries(struct chy_db *db, int64_t deadline)
            atomic_load(&db->outage->since_ms) != 0 && atomic_exchange(&db->outage->tried, true);
 }
 
+/* libpq's messages have several lines and end with one. */
+static char *one_line(char *text)
+{
+    size_t n = strlen(text);
+
+    while (n > 0 && text[n - 1] == '\n')
+        text[--n] = '\0';
+    for (char *p = text; *p != '\0'; p++)
+        if (*p == '\n' || *p == '\t')
+            *p = ' ';
+    return text;
+}
+
 static enum chy_rc connect_until(struct chy_ctx *cx, struct chy_db *db, int64_t deadline)
 {
     if (db->conn != NULL && PQstatus(db->conn) == CONNECTION_OK)
@@ -131,12 +144,14 @@ static enum chy_rc connect_until(struct chy_ctx *cx, struct chy_db *db, int64_t 
             db->generation++;
             return CHY_OK;
         }
-        reason = chy_fmt(cx, "%s", PQerrorMessage(db->conn));
+        reason = one_line(chy_fmt(cx, "%s", PQerrorMessage(db->conn)));
         disconnect(db);
         took = chy_clock_ms() - began;
         /* The next try may take as long as this one. */
         if (chy_clock_ms() + pause + took > deadline)
-            return chy_fault_busy(cx, RETRY_AFTER_S, "database unreachable: %s", reason);
+            return chy_fault_busy(
+                cx, RETRY_AFTER_S,
+                "database unreachable: %s; start it, or correct database in node.yaml", reason);
         nap(pause);
     }
 }

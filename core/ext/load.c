@@ -142,9 +142,9 @@ static enum chy_rc find_file(struct chy_ctx *cx, const char *const *dirs, size_t
         if (errno != ENOENT && errno != ENOTDIR)
             return REFUSE_FILE(cx, name, "%s cannot be read: %s", path, strerror(errno));
     }
-    return REFUSE_FILE(cx, name,
-                       "there is no %s.so in %s; install it or correct modules.directories", name,
-                       list_dirs(cx, dirs, n_dirs));
+    return REFUSE_FILE(
+        cx, name, "there is no %s.so in %s; correct its name in modules.load, or install it there",
+        name, list_dirs(cx, dirs, n_dirs));
 }
 
 static enum chy_rc open_named(struct chy_ctx *cx, struct chy_registry *r, const char *const *dirs,

@@ -7,6 +7,7 @@
 
 #include <openssl/evp.h>
 
+#include "core/base/hex.h"
 #include "core/base/id.h"
 #include "core/base/problem.h"
 #include "core/store/authorizations.h"
@@ -24,15 +25,6 @@ static json_t *idents_json(struct chy_ctx *cx, const struct chy_order *o)
         json_array_append_new(list, j);
     }
     return list;
-}
-
-static char *hex(struct chy_ctx *cx, const uint8_t *b, size_t n)
-{
-    char *text = chy_alloc(cx, 2 * n + 1);
-
-    for (size_t i = 0; i < n; i++)
-        snprintf(text + 2 * i, 3, "%02x", b[i]);
-    return text;
 }
 
 static json_t *challenges_json(const struct chy_authz_wish *w)
@@ -61,11 +53,12 @@ static json_t *wishes_json(struct chy_ctx *cx, const struct chy_authz_wish *wish
         uint8_t digest[32];
 
         chy_ident_digest(cx, &w->subject, digest);
-        json_array_append_new(
-            list, json_pack("{s:i, s:s, s:s, s:s, s:s, s:b, s:O, s:o}", "n", (int)i, "id",
-                            hex(cx, w->id.b, sizeof w->id.b), "type", w->subject.type, "value",
-                            w->subject.value, "digest", hex(cx, digest, sizeof digest), "wildcard",
-                            w->wildcard, "methods", w->methods, "challenges", challenges_json(w)));
+        json_array_append_new(list,
+                              json_pack("{s:i, s:s, s:s, s:s, s:s, s:b, s:O, s:o}", "n", (int)i,
+                                        "id", chy_hex(cx, w->id.b, sizeof w->id.b), "type",
+                                        w->subject.type, "value", w->subject.value, "digest",
+                                        chy_hex(cx, digest, sizeof digest), "wildcard", w->wildcard,
+                                        "methods", w->methods, "challenges", challenges_json(w)));
     }
     return list;
 }

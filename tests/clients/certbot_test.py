@@ -68,12 +68,15 @@ def main():
         bot = Certbot(ca)
 
         def check(what, good):
-            if not good and "does not serve this resource yet" in bot.said:
-                print(f"ok {what} # SKIP the server does not serve it yet")
-                return
             report.check(what, good)
             if not good:
                 print(bot.said)
+
+        def check_unserved(what, good):
+            """What this version answers with 501; when it is served, this skip must go."""
+            said_so = not good and "does not serve this resource yet" in bot.said
+            report.check(f"{what}: told that it is not served yet", said_so)
+            print(f"ok {what} # SKIP the server does not serve it yet")
 
         a, b = "a.chancery.example", "b.chancery.example"
         check("certbot gets two names by http-01", bot.by_http("web", "-d", a, "-d", b))
@@ -89,10 +92,10 @@ def main():
         check("an RSA key is certified too", bot.by_http("rsa", "--key-type", "rsa", "-d", a))
         check("a name outside the policy is refused by name",
               not bot.by_http("other", "-d", "www.elsewhere.test") and "elsewhere" in bot.said)
-        check("certbot revokes a certificate",
+        check_unserved("certbot revokes a certificate",
               bot.run("revoke", "--cert-name", "rsa", "--no-delete-after-revoke", "--server",
                       ca.directory, "--reason", "superseded"))
-        check("certbot deactivates its account", bot.run("unregister", "--server", ca.directory))
+        check_unserved("certbot deactivates its account", bot.run("unregister", "--server", ca.directory))
     report.end()
 
 
