@@ -3,6 +3,7 @@
  * and no other.  After a crash anywhere the log holds every serial that may have been signed. */
 #include "services/signer/answer.h"
 
+#include <poll.h>
 #include <string.h>
 
 #include "core/base/b64.h"
@@ -33,6 +34,22 @@ static enum chy_rc read_tbs(struct chy_ctx *cx, const json_t *question, const ui
     return CHY_OK;
 }
 
+static enum chy_rc check_log(struct chy_ctx *cx, const struct chy_signer_state *s)
+{
+    return chy_siglog_broken(s->log)
+               ? chy_fault_internal(cx, "signature log cannot be written; the signer ends")
+               : CHY_OK;
+}
+
+/* Both directions closed: nobody waits for an answer.  A client that has only finished asking, or
+ * is shut out by server.c, is still there. */
+static bool has_hung_up(int fd)
+{
+    struct pollfd p = {.fd = fd};
+
+    return poll(&p, 1, 0) > 0 && (p.revents & (POLLHUP | POLLERR | POLLNVAL)) != 0;
+}
+
 static enum chy_rc log_and_sign(struct chy_ctx *cx, const struct chy_signer_state *s,
                                 const struct chy_signer_peer *peer, const struct chy_signing_key *k,
                                 const uint8_t *tbs, size_t n, struct outcome *out)
@@ -48,6 +65,10 @@ static enum chy_rc log_and_sign(struct chy_ctx *cx, const struct chy_signer_stat
         return CHY_ERR;
     if (EVP_Digest(tbs, n, line.tbs_sha256, NULL, EVP_sha256(), NULL) != 1)
         return chy_fault_internal(cx, "SHA-256 failed");
+    if (has_hung_up(peer->fd)) /* its serial would be spent for nothing */
+        return chy_fail(cx, &CHY_P_unauthorized, "the asker has hung up");
+    if (check_log(cx, s) != CHY_OK)
+        return CHY_ERR;
     out->spent = true;
     if (!chy_serials_reserve(s->serials, line.issuer, serial, sizeof serial))
         return chy_fail(cx, &CHY_P_unauthorized, "serial was signed before");
@@ -90,7 +111,7 @@ static enum chy_rc answer(struct chy_ctx *cx, const struct chy_signer_state *s,
         find_key(cx, s, question, &k) != CHY_OK)
         return CHY_ERR;
     if (strcmp(op, "ping") == 0)
-        return CHY_OK;
+        return check_log(cx, s);
     if (strcmp(op, "sign") != 0)
         return chy_fail(cx, &CHY_P_malformed, "op is neither sign nor ping");
     if (read_tbs(cx, question, &tbs, &tbs_n) != CHY_OK)

@@ -18,6 +18,7 @@ struct chy_signer_state {
 struct chy_signer_peer {
     uid_t uid;
     pid_t pid;
+    int fd; /* of its connection */
 };
 
 /* Answer a frame: JSON text in the arena.  Never fails: a refusal is an answer, {"ok":false,

@@ -105,7 +105,7 @@ static enum chy_rc check_authority(struct chy_ctx *cx, const struct chy_signing_
 
 enum chy_rc chy_judge_extensions(struct chy_ctx *cx, const struct chy_signing_key *k, X509 *cert)
 {
-    bool ca;
+    bool ca = false;
 
     if (check_ca(cx, k, cert, &ca) != CHY_OK || check_usage(cx, cert, ca) != CHY_OK ||
         check_purposes(cx, k, cert) != CHY_OK)

@@ -2,7 +2,9 @@
 /* The signer's socket in the file system.  Its mode keeps strangers from connecting; who may ask is
  * decided by the peer's uid (server.c). */
 #include <errno.h>
+#include <grp.h>
 #include <libgen.h>
+#include <pwd.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -16,6 +18,8 @@
 #include "services/signer/server.h"
 
 #define BACKLOG 128
+#define PASSWD_ROOM 16384
+#define GROUPS_MAX 256
 
 static enum chy_rc failed(struct chy_ctx *cx, const char *path, const char *what)
 {
@@ -69,6 +73,47 @@ static int bind_private(int fd, const struct sockaddr_un *at)
     return rc;
 }
 
+bool chy_signer_in_reach(uid_t uid, gid_t group)
+{
+    struct passwd pw, *found = NULL;
+    gid_t groups[GROUPS_MAX];
+    char room[PASSWD_ROOM];
+    int n = GROUPS_MAX;
+
+    if (uid == 0 || uid == geteuid())
+        return true;
+    if (getpwuid_r(uid, &pw, room, sizeof room, &found) != 0 || found == NULL ||
+        getgrouplist(pw.pw_name, pw.pw_gid, groups, &n) < 0)
+        return false;
+    for (int i = 0; i < n; i++)
+        if (groups[i] == group)
+            return true;
+    return false;
+}
+
+/* The socket has one group; clients of others get no further than its mode. */
+static void warn_of_the_unreached(struct chy_ctx *cx, const char *path,
+                                  const struct chy_ceilings *ceilings)
+{
+    struct stat st;
+
+    if (lstat(path, &st) != 0)
+        return;
+    for (size_t i = 0; i < ceilings->n_clients; i++)
+        if (!chy_signer_in_reach(ceilings->clients[i], st.st_gid))
+            chy_log(cx, LOG_WARNING,
+                    "%s: client user %u cannot reach it; make the user a member of group %u", path,
+                    (unsigned)ceilings->clients[i], (unsigned)st.st_gid);
+}
+
+void chy_signer_unlisten(const char *path, const struct stat *mine)
+{
+    struct stat st;
+
+    if (lstat(path, &st) == 0 && st.st_dev == mine->st_dev && st.st_ino == mine->st_ino)
+        (void)unlink(path);
+}
+
 enum chy_rc chy_signer_listen(struct chy_ctx *cx, const char *path,
                               const struct chy_ceilings *ceilings, int *ret_fd)
 {
@@ -87,6 +132,7 @@ enum chy_rc chy_signer_listen(struct chy_ctx *cx, const char *path,
                 "%s: cannot be given to group %u; make the signer's user a member of it, or its "
                 "clients will not reach it",
                 path, (unsigned)ceilings->group);
+    warn_of_the_unreached(cx, path, ceilings);
     *ret_fd = fd;
     fd = -1;
     return CHY_OK;

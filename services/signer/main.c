@@ -66,6 +66,8 @@ static int serve(struct chy_ctx *cx, const struct chy_node *node, struct chy_rep
     chy_auto_fd int stop = stop_descriptor();
     chy_auto_fd int fd = -1;
     struct chy_signer_state state;
+    struct stat place = {0};
+    bool broken;
 
     if (stop < 0 || harden(cx) != CHY_OK)
         return refuse(cx);
@@ -77,12 +79,14 @@ static int serve(struct chy_ctx *cx, const struct chy_node *node, struct chy_rep
         chy_signer_close(&state);
         return refuse(cx);
     }
+    (void)lstat(node->signer_socket, &place);
     chy_log(cx, LOG_NOTICE, "ready");
     chy_signer_serve(&state, fd, stop);
-    (void)unlink(node->signer_socket);
+    chy_signer_unlisten(node->signer_socket, &place); /* while fd holds its inode */
+    broken = chy_siglog_broken(state.log);
     chy_signer_close(&state);
     chy_log(cx, LOG_NOTICE, "stopped");
-    return 0;
+    return broken ? 1 : 0; /* whoever started us starts us anew, and the log is read again */
 }
 
 int main(int argc, char **argv)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Connections of the signer.  A client keeps its connection as long as it likes; what it has begun
- * to ask it must finish soon.  When all places are taken, the next one waits in the kernel's
- * queue. */
+ * to ask it must finish soon.  When all places are taken, whoever has been silent longest gives his to
+ * the next one, and connects again when he has a question.  When the log is broken, all ends as if
+ * told to stop. */
 #include "services/signer/server.h"
 
 #include <errno.h>
@@ -21,13 +22,17 @@
 #define REFUSAL_MS 100
 #define DRAIN_MS 15000 /* longer than a question, a sync and an answer take */
 #define DRAIN_STEP_MS 5
+#define ROOM_STEP_MS 20
 #define ACCEPT_MS 100 /* pause after a failed accept: out of descriptors */
+
+#define BUSY INT64_MAX
 
 struct connection {
     struct connection *next;
     struct server *server;
     int fd;
     struct chy_signer_peer peer;
+    int64_t idle_since; /* chy_clock_ms(); BUSY while a question is answered */
     uint8_t frame[CHY_FRAME_MAX];
 };
 
@@ -45,7 +50,7 @@ static bool read_peer(int fd, struct chy_signer_peer *ret)
 
     if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &n) != 0 || n != sizeof who)
         return false;
-    *ret = (struct chy_signer_peer){who.uid, who.pid};
+    *ret = (struct chy_signer_peer){who.uid, who.pid, fd};
     return true;
 }
 
@@ -57,6 +62,13 @@ static bool may_ask(const struct chy_ceilings *c, uid_t uid)
     return false;
 }
 
+static void set_idle(struct connection *c, int64_t since)
+{
+    pthread_mutex_lock(&c->server->lock);
+    c->idle_since = since;
+    pthread_mutex_unlock(&c->server->lock);
+}
+
 /* Questions and answers until the client hangs up or breaks the rules. */
 static void converse(struct connection *c)
 {
@@ -65,11 +77,15 @@ static void converse(struct connection *c)
     size_t n;
 
     while ((e = chy_frame_read(c->fd, -1, FRAME_MS, c->frame, &n)) == CHY_FRAME_WHOLE) {
-        const char *said = chy_signer_answer(&cx, c->server->state, &c->peer, c->frame, n, &n);
+        const char *said;
+
+        set_idle(c, BUSY);
+        said = chy_signer_answer(&cx, c->server->state, &c->peer, c->frame, n, &n);
 
         if (chy_frame_write(c->fd, FRAME_MS, said, n) != CHY_FRAME_WHOLE)
             break;
         chy_ctx_reset(&cx);
+        set_idle(c, chy_clock_ms());
     }
     if (e == CHY_FRAME_TOO_BIG || e == CHY_FRAME_LATE)
         chy_log(NULL, LOG_WARNING, "uid %u: question too long or too slow; hung up",
@@ -126,7 +142,7 @@ static void refuse(int fd, const struct chy_signer_peer *peer)
 
 static void welcome(struct server *v, int fd)
 {
-    struct chy_signer_peer peer = {(uid_t)-1, -1};
+    struct chy_signer_peer peer = {(uid_t)-1, -1, -1};
     struct connection *c;
 
     if (!read_peer(fd, &peer) || !may_ask(v->state->ceilings, peer.uid)) {
@@ -139,6 +155,7 @@ static void welcome(struct server *v, int fd)
     c->server = v;
     c->fd = fd;
     c->peer = peer;
+    c->idle_since = chy_clock_ms();
     pthread_mutex_lock(&v->lock);
     c->next = v->connections;
     v->connections = c;
@@ -160,37 +177,72 @@ static size_t count(struct server *v)
     return n;
 }
 
-/* Wait for room; false when it is time to stop. */
+/* Shut out the one that has been silent longest.  What he sent before is still read and answered;
+ * what he sends from now on fails at his end, so that he knows it was never read. */
+static void make_room(struct server *v)
+{
+    struct connection *longest = NULL;
+
+    pthread_mutex_lock(&v->lock);
+    for (struct connection *c = v->connections; c != NULL; c = c->next)
+        if (c->idle_since != BUSY && (longest == NULL || c->idle_since <= longest->idle_since))
+            longest = c;
+    if (longest != NULL) {
+        longest->idle_since = BUSY; /* once is enough */
+        shutdown(longest->fd, SHUT_RD);
+    }
+    pthread_mutex_unlock(&v->lock);
+}
+
+/* Is it time to stop?  Waits ms for it. */
+static bool must_stop(struct server *v, int stop_fd, int ms)
+{
+    struct pollfd p[2] = {{.fd = stop_fd, .events = POLLIN},
+                          {.fd = chy_siglog_alarm(v->state->log), .events = POLLIN}};
+
+    return poll(p, 2, ms) > 0;
+}
+
+/* Wait for a place; false when it is time to stop. */
 static bool wait_for_room(struct server *v, int stop_fd)
 {
-    struct pollfd stop = {.fd = stop_fd, .events = POLLIN};
-    bool room;
-
-    do {
-        room = count(v) < CONNECTIONS_MAX;
-        if (poll(&stop, 1, room ? 0 : ACCEPT_MS) > 0)
+    while (count(v) >= CONNECTIONS_MAX) {
+        make_room(v);
+        if (must_stop(v, stop_fd, ROOM_STEP_MS))
             return false;
-    } while (!room);
-    return true;
+    }
+    return !must_stop(v, stop_fd, 0);
+}
+
+static void accept_one(struct server *v, int listen_fd, int stop_fd)
+{
+    int fd = accept4(listen_fd, NULL, NULL, SOCK_CLOEXEC);
+
+    if (fd >= 0) {
+        welcome(v, fd);
+    } else if (errno == EMFILE || errno == ENFILE) {
+        make_room(v);
+        (void)must_stop(v, stop_fd, ACCEPT_MS);
+    }
 }
 
 static void accept_all(struct server *v, int listen_fd, int stop_fd)
 {
-    struct pollfd p[2] = {{.fd = listen_fd, .events = POLLIN}, {.fd = stop_fd, .events = POLLIN}};
+    struct pollfd p[3] = {{.fd = listen_fd, .events = POLLIN},
+                          {.fd = stop_fd, .events = POLLIN},
+                          {.fd = chy_siglog_alarm(v->state->log), .events = POLLIN}};
 
-    while (wait_for_room(v, stop_fd)) {
-        int fd;
-
+    for (;;) {
         p[0].revents = 0;
-        if (poll(p, 2, -1) < 0 && errno != EINTR)
+        if (poll(p, 3, -1) < 0 && errno != EINTR)
+            return;
+        if (must_stop(v, stop_fd, 0))
             return;
         if ((p[0].revents & POLLIN) == 0)
             continue;
-        fd = accept4(listen_fd, NULL, NULL, SOCK_CLOEXEC);
-        if (fd >= 0)
-            welcome(v, fd);
-        else if (errno == EMFILE || errno == ENFILE)
-            poll(&p[1], 1, ACCEPT_MS);
+        if (!wait_for_room(v, stop_fd))
+            return;
+        accept_one(v, listen_fd, stop_fd);
     }
 }
 

@@ -8,10 +8,12 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <unistd.h>
 
 #include "core/base/auto.h"
 #include "core/base/clock.h"
+#include "core/base/log.h"
 #include "core/base/problem.h"
 #include "services/signer/siglog_read.h"
 
@@ -23,7 +25,7 @@ struct buffer {
 struct chy_siglog {
     pthread_mutex_t lock;
     pthread_cond_t written;
-    int fd;
+    int fd, alarm;
     uint8_t prev[32];        /* SHA-256 of the last line, queued ones included */
     struct buffer waiting;   /* queued, not yet given to the file              */
     struct buffer under_way; /* the writer's own; others do not touch it       */
@@ -41,6 +43,13 @@ static enum chy_rc make_log(struct chy_ctx *cx, int fd, const uint8_t prev[32],
     if (pthread_mutex_init(&log->lock, NULL) != 0 || pthread_cond_init(&log->written, NULL) != 0) {
         free(log);
         return chy_fault_internal(cx, "no lock can be made");
+    }
+    log->alarm = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (log->alarm < 0) {
+        pthread_cond_destroy(&log->written);
+        pthread_mutex_destroy(&log->lock);
+        free(log);
+        return chy_fault_internal(cx, "no eventfd can be made");
     }
     log->fd = fd;
     memcpy(log->prev, prev, sizeof log->prev);
@@ -127,12 +136,22 @@ static bool write_out(int fd, const struct buffer *w)
     return fdatasync(fd) == 0;
 }
 
+/* Part of a line may be there: only reading the log again can tell.  Locked. */
+static void give_up(struct chy_siglog *log, int err)
+{
+    log->broken = true;
+    chy_log(NULL, LOG_CRIT, "signature log cannot be written: %s; nothing is signed any more",
+            strerror(err));
+    (void)eventfd_write(log->alarm, 1);
+}
+
 /* Write all that waits.  Locked on entry and exit, not between. */
 static void commit(struct chy_siglog *log)
 {
     struct buffer w = log->waiting;
     uint64_t upto = log->queued;
     bool ok;
+    int err;
 
     log->waiting = log->under_way;
     log->waiting.n = 0;
@@ -140,12 +159,13 @@ static void commit(struct chy_siglog *log)
     log->writing = true;
     pthread_mutex_unlock(&log->lock);
     ok = write_out(log->fd, &w);
+    err = errno;
     pthread_mutex_lock(&log->lock);
     log->writing = false;
     if (ok)
         log->durable = upto;
     else
-        log->broken = true; /* part of a line may be there: only reading it again can tell */
+        give_up(log, err);
     pthread_cond_broadcast(&log->written);
 }
 
@@ -170,11 +190,27 @@ enum chy_rc chy_siglog_append(struct chy_ctx *cx, struct chy_siglog *log,
               : chy_fault_internal(cx, "signature log cannot be written; restart the signer");
 }
 
+bool chy_siglog_broken(struct chy_siglog *log)
+{
+    bool broken;
+
+    pthread_mutex_lock(&log->lock);
+    broken = log->broken;
+    pthread_mutex_unlock(&log->lock);
+    return broken;
+}
+
+int chy_siglog_alarm(const struct chy_siglog *log)
+{
+    return log->alarm;
+}
+
 void chy_siglog_close(struct chy_siglog *log)
 {
     if (log == NULL)
         return;
     close(log->fd);
+    close(log->alarm);
     free(log->waiting.b);
     free(log->under_way.b);
     pthread_cond_destroy(&log->written);

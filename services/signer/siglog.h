@@ -33,6 +33,10 @@ enum chy_rc CHY_CHECK chy_siglog_open(struct chy_ctx *cx, const char *path,
  * fdatasync.  After a failed write the log takes no more until it is opened again. */
 enum chy_rc CHY_CHECK chy_siglog_append(struct chy_ctx *cx, struct chy_siglog *log,
                                         const struct chy_sigline *line);
+/* Has a write failed?  From then on the log takes no more. */
+bool chy_siglog_broken(struct chy_siglog *log);
+/* A descriptor that can be read once a write has failed; the log's own. */
+int chy_siglog_alarm(const struct chy_siglog *log);
 void chy_siglog_close(struct chy_siglog *log);
 
 #endif

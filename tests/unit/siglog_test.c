@@ -154,7 +154,11 @@ static void log_has_one_writer(void **state)
 static void unwritable_log_stops_all_signing(void **state)
 {
     struct signer_world *w = *state;
+    static const char ping[] = "{\"op\":\"ping\",\"issuer\":\"web-1\"}";
+    struct chy_signer_peer peer = {getuid(), getpid(), -1};
     struct signature s = {.maybe = false};
+    const char *said;
+    size_t n;
     int fd;
 
     start_signer(w);
@@ -163,21 +167,28 @@ static void unwritable_log_stops_all_signing(void **state)
     fd = open("/dev/full", O_WRONLY);
     for (int i = 3; i < 256; i++) {
         char link[64], path[512];
-        ssize_t n;
+        ssize_t got;
 
         snprintf(link, sizeof link, "/proc/self/fd/%d", i);
-        n = readlink(link, path, sizeof path - 1);
-        if (n > 0) {
-            path[n] = '\0';
+        got = readlink(link, path, sizeof path - 1);
+        if (got > 0) {
+            path[got] = '\0';
             if (strcmp(path, w->log) == 0)
                 dup2(fd, i);
         }
     }
     close(fd);
-    for (int i = 0; i < 2; i++) {
-        REFUSED(ask_signer(w, tbs_of(w, good_plan(w)), &s), "signature log cannot be written");
-        assert_true(s.maybe);
-    }
+    REFUSED(ask_signer(w, tbs_of(w, good_plan(w)), &s), "signature log cannot be written");
+    assert_true(s.maybe);
+    pthread_join(w->thread, NULL); /* it ends by itself */
+    w->serving = false;
+    close(w->stop_fd);
+    close(w->listen_fd);
+    assert_true(chy_siglog_broken(w->state.log));
+    said = chy_signer_answer(w->cx, &w->state, &peer, ping, sizeof ping - 1, &n);
+    assert_non_null(strstr(said, "signature log cannot be written"));
+    assert_non_null(strstr(said, "\"ok\":false"));
+    chy_problem_clear(w->cx);
     assert_int_equal(log_lines(w), 1);
 }
 

@@ -5,6 +5,7 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 
+#include "core/base/b64.h"
 #include "core/pki/frame.h"
 
 static int setup(void **state)
@@ -94,6 +95,83 @@ static void absent_signer_is_known_before_anything_is_recorded(void **state)
     ok(w->cx, chy_signer_reach(w->cx, w->client));
 }
 
+static int dial(struct signer_world *w)
+{
+    struct sockaddr_un to;
+    int fd = chy_frame_socket(w->socket, &to);
+
+    assert_int_equal(connect(fd, (struct sockaddr *)&to, sizeof to), 0);
+    return fd;
+}
+
+static void silent_clients_give_their_place_to_the_next(void **state)
+{
+    enum { MANY = 256 };
+    struct signer_world *w = *state;
+    struct signature s;
+    char b;
+    int fds[MANY];
+
+    start_signer(w);
+    for (int i = 0; i < MANY; i++)
+        fds[i] = dial(w);
+    ok(w->cx, ask_signer(w, tbs_of(w, good_plan(w)), &s));
+    assert_int_equal(recv(fds[0], &b, 1, MSG_DONTWAIT), 0); /* the first is out */
+    assert_int_equal(recv(fds[MANY - 1], &b, 1, MSG_DONTWAIT), -1);
+    for (int i = 0; i < MANY; i++)
+        close(fds[i]);
+}
+
+static void serial_of_one_who_hung_up_is_not_spent(void **state)
+{
+    struct signer_world *w = *state;
+    struct tbs t = tbs_of(w, good_plan(w));
+    char *text = chy_fmt(w->cx, "{\"op\":\"sign\",\"issuer\":\"web-1\",\"tbs\":\"%s\"}",
+                         chy_b64u(w->cx, t.b, t.n));
+    int fd;
+
+    ok(w->cx, open_signer(w));
+    ok(w->cx, chy_signer_listen(w->cx, w->socket, w->state.ceilings, &w->listen_fd));
+    w->stop_fd = eventfd(1, EFD_CLOEXEC);
+    fd = dial(w);
+    assert_int_equal(chy_frame_write(fd, 1000, text, strlen(text)), CHY_FRAME_WHOLE);
+    close(fd);
+    chy_signer_serve(&w->state, w->listen_fd, w->stop_fd);
+    close(w->stop_fd);
+    close(w->listen_fd);
+    assert_int_equal(log_lines(w), 0);
+    assert_int_equal(chy_serials_count(w->state.serials), 0);
+}
+
+static void socket_of_a_successor_stays(void **state)
+{
+    struct signer_world *w = *state;
+    struct stat mine, st;
+    int other = -1, fd = -1;
+
+    ok(w->cx, open_signer(w));
+    ok(w->cx, chy_signer_listen(w->cx, w->socket, w->state.ceilings, &fd));
+    assert_int_equal(lstat(w->socket, &mine), 0);
+    unlink(w->socket);
+    ok(w->cx, chy_signer_listen(w->cx, w->socket, w->state.ceilings, &other));
+    chy_signer_unlisten(w->socket, &mine);
+    assert_int_equal(lstat(w->socket, &st), 0);
+    chy_signer_unlisten(w->socket, &st);
+    assert_int_equal(lstat(w->socket, &st), -1);
+    close(fd);
+    close(other);
+}
+
+static void clients_out_of_reach_are_known(void **state)
+{
+    (void)state;
+    assert_true(chy_signer_in_reach(0, 54321));
+    assert_true(chy_signer_in_reach(geteuid(), 54321));
+    assert_false(chy_signer_in_reach(54321, 54321)); /* nobody has that number */
+    assert_false(chy_signer_in_reach(1, 54321));
+    assert_true(chy_signer_in_reach(1, 1)); /* daemon's own group */
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
@@ -102,6 +180,10 @@ int main(void)
         TEST(stopping_answers_who_is_in_the_queue),
         TEST(signer_that_is_started_anew_is_waited_for),
         TEST(absent_signer_is_known_before_anything_is_recorded),
+        TEST(silent_clients_give_their_place_to_the_next),
+        TEST(serial_of_one_who_hung_up_is_not_spent),
+        TEST(socket_of_a_successor_stays),
+        TEST(clients_out_of_reach_are_known),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
