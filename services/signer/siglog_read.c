@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Reading the signature log at start: every line must be JSON and name the SHA-256 of the line
- * before. A crash can leave a last line without its end; such a line was never synced, so no
+ * before. A crash can leave a torn end, without a newline or with zeros; it was never synced, so no
  * signature left this process for it: it is put aside and the log goes on.  Anything else that does
  * not fit means that somebody was here, and is for a person to look at. */
 #include "services/signer/siglog_read.h"
@@ -84,19 +84,93 @@ static const char *take_line(struct chy_siglog_reader *r, const char *line, size
     return why;
 }
 
+/* A new file's name must survive a crash, too. */
+static enum chy_rc sync_folder(struct chy_ctx *cx, const char *path)
+{
+    chy_auto_fd int fd = open(dirname(chy_fmt(cx, "%s", path)), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+    if (fd < 0 || fsync(fd) != 0)
+        return system_error(cx, path, "its folder cannot be synced");
+    return CHY_OK;
+}
+
+static bool write_all(int fd, const char *b, size_t n)
+{
+    while (n > 0) {
+        ssize_t put = write(fd, b, n);
+
+        if (put < 0 && errno == EINTR)
+            continue;
+        if (put <= 0)
+            return false;
+        b += put;
+        n -= (size_t)put;
+    }
+    return true;
+}
+
+/* Everything from an offset on, and a newline. */
+static bool copy_tail(int from, off_t at, int to)
+{
+    char b[8192];
+    ssize_t n;
+
+    while ((n = pread(from, b, sizeof b, at)) != 0) {
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0 || !write_all(to, b, (size_t)n))
+            return false;
+        at += n;
+    }
+    return write_all(to, "\n", 1);
+}
+
 /* Keep the torn end for whoever wants to look at it, and cut it off. */
 static enum chy_rc put_aside(struct chy_ctx *cx, const struct chy_siglog_reader *r, int fd,
-                             off_t whole, const char *torn, size_t n)
+                             off_t whole)
 {
     char *aside = chy_fmt(cx, "%s.torn", r->path);
     chy_auto_fd int to = open(aside, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
 
-    if (to < 0 || write(to, torn, n) != (ssize_t)n || write(to, "\n", 1) != 1 || fsync(to) != 0)
-        return system_error(cx, aside, "torn last line cannot be kept");
+    if (to < 0 || !copy_tail(fd, whole, to) || fsync(to) != 0)
+        return system_error(cx, aside, "torn end cannot be kept");
+    if (sync_folder(cx, aside) != CHY_OK)
+        return CHY_ERR;
     if (ftruncate(fd, whole) != 0 || fsync(fd) != 0)
-        return system_error(cx, r->path, "torn last line cannot be cut off");
-    chy_log(cx, LOG_WARNING, "%s: last line was cut short by a crash; moved to %s", r->path, aside);
+        return system_error(cx, r->path, "torn end cannot be cut off");
+    chy_log(cx, LOG_WARNING, "%s: end was torn by a crash; moved to %s", r->path, aside);
     return CHY_OK;
+}
+
+static bool is_log_line(const char *line, size_t n)
+{
+    json_t *o = json_loadb(line, n, JSON_REJECT_DUPLICATES, NULL);
+    bool good = json_is_string(json_object_get(o, "serial"));
+
+    json_decref(o);
+    return good;
+}
+
+/* What a power cut leaves of a write that was never synced: a line without its end, or octets that
+ * read as zeros because the file's size was on the disk before its contents. */
+static bool is_torn(const char *line, size_t n)
+{
+    return line[n - 1] != '\n' || memchr(line, '\0', n) != NULL;
+}
+
+/* The log goes on from the last good line, but only if nothing after it looks like one: a hole with
+ * signed lines behind it is for a person to look at. */
+static enum chy_rc end_torn(struct chy_ctx *cx, struct chy_siglog_reader *r, int fd, FILE *f,
+                            off_t whole, char **line, size_t *room)
+{
+    ssize_t n;
+
+    while ((n = getline(line, room, f)) > 0)
+        if (is_log_line(*line, (size_t)n))
+            return chy_fail(cx, &CHY_P_serverInternal,
+                            "%s:%" PRIu64 ": is torn, but lines of the log follow", r->path,
+                            r->lines + 1);
+    return ferror(f) ? system_error(cx, r->path, "cannot be read") : put_aside(cx, r, fd, whole);
 }
 
 static enum chy_rc read_lines(struct chy_ctx *cx, struct chy_siglog_reader *r, int fd, FILE *f,
@@ -108,8 +182,8 @@ static enum chy_rc read_lines(struct chy_ctx *cx, struct chy_siglog_reader *r, i
     while ((n = getline(line, room, f)) > 0) {
         const char *why;
 
-        if ((*line)[n - 1] != '\n')
-            return put_aside(cx, r, fd, whole, *line, (size_t)n);
+        if (is_torn(*line, (size_t)n))
+            return end_torn(cx, r, fd, f, whole, line, room);
         why = n - 1 > CHY_SIGLOG_LINE_MAX ? "is too long" : take_line(r, *line, (size_t)n - 1);
         if (why != NULL)
             return chy_fail(cx, &CHY_P_serverInternal, "%s:%" PRIu64 ": %s", r->path, r->lines + 1,
@@ -136,16 +210,6 @@ static enum chy_rc read_through(struct chy_ctx *cx, struct chy_siglog_reader *r,
     rc = read_lines(cx, r, fd, f, &line, &room);
     free(line);
     return rc;
-}
-
-/* A new file's name must survive a crash, too. */
-static enum chy_rc sync_folder(struct chy_ctx *cx, const char *path)
-{
-    chy_auto_fd int fd = open(dirname(chy_fmt(cx, "%s", path)), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-
-    if (fd < 0 || fsync(fd) != 0)
-        return system_error(cx, path, "its folder cannot be synced");
-    return CHY_OK;
 }
 
 static enum chy_rc open_alone(struct chy_ctx *cx, const char *path, int *ret)

@@ -96,6 +96,43 @@ static void zeros_after_the_last_line_are_put_aside(void **state)
     assert_int_equal(chy_serials_count(w->state.serials), 1);
 }
 
+static void zeros_within_the_last_lines_are_put_aside(void **state)
+{
+    static const char torn[] = "{\"time\":\0\0\0\0\n\0\0\0\"pid\":1}\n\0\0\n";
+    struct signer_world *w = *state;
+    struct signature s;
+    size_t n;
+    char *aside;
+
+    fill_log(w, 2);
+    append(w, torn, sizeof torn - 1);
+    start_signer(w);
+    assert_int_equal(chy_serials_count(w->state.serials), 2);
+    assert_int_equal(log_lines(w), 2);
+    ok(w->cx, chy_file_read(w->cx, in_dir(w, "signatures.log.torn"), 4096, &aside, &n));
+    assert_int_equal(n, sizeof torn);
+    assert_memory_equal(aside, torn, sizeof torn - 1);
+    ok(w->cx, ask_signer(w, tbs_of(w, good_plan(w)), &s));
+    stop_signer(w);
+    ok(w->cx, open_signer(w));
+    assert_int_equal(chy_serials_count(w->state.serials), 3);
+}
+
+/* A hole is no torn end: what stands behind it was signed. */
+static void zeros_before_good_lines_stop_the_start(void **state)
+{
+    struct signer_world *w = *state;
+    size_t n;
+    char *text;
+
+    fill_log(w, 3);
+    text = log_text(w, &n);
+    memset(strchr(text, '\n') + 10, 0, 20);
+    ok(w->cx, chy_file_write(w->cx, w->log, text, n, 0640));
+    REFUSED(open_signer(w), "signatures.log:2: is torn, but lines of the log follow");
+    assert_int_equal(log_lines(w), 3);
+}
+
 static void changed_logs_stop_the_start(void **state)
 {
     struct signer_world *w = *state;
@@ -281,6 +318,8 @@ int main(void)
         TEST(torn_last_line_is_put_aside),
         TEST(log_cut_at_any_octet_opens_again),
         TEST(zeros_after_the_last_line_are_put_aside),
+        TEST(zeros_within_the_last_lines_are_put_aside),
+        TEST(zeros_before_good_lines_stop_the_start),
         TEST(changed_logs_stop_the_start),
         TEST(log_has_one_writer),
         TEST(unwritable_log_stops_all_signing),
