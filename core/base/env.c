@@ -57,3 +57,8 @@ void chy_env_keep(const char *const *names)
         if (values[i] != NULL)
             setenv(names[i], values[i], 1);
 }
+
+void chy_env_set(const char *name, const char *value)
+{
+    setenv(name, value, 1);
+}

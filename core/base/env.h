@@ -16,4 +16,7 @@ char *chy_env_node_path(struct chy_ctx *cx);
 /* Forget everything but the variables named (ended by NULL): what a child process is given. */
 void chy_env_keep(const char *const *names);
 
+/* Say something to programs that this process will become. */
+void chy_env_set(const char *name, const char *value);
+
 #endif

@@ -68,9 +68,13 @@ enum chy_rc chy_file_write(struct chy_ctx *cx, const char *path, const void *b, 
                            mode_t mode)
 {
     char *temporary = chy_fmt(cx, "%s.new", path);
-    int fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, mode);
     bool ok;
+    int fd;
 
+    /* Never into what somebody else has put there or keeps open. */
+    if (unlink(temporary) != 0 && errno != ENOENT)
+        return failed(cx, temporary, "cannot be removed", errno);
+    fd = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode);
     if (fd < 0)
         return failed(cx, temporary, "cannot be written", errno);
     ok = fchmod(fd, mode) == 0 && write_all(fd, b, n) && fsync(fd) == 0;

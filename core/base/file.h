@@ -11,7 +11,8 @@
  * regular file.  The problem names the path and the system's reason. */
 enum chy_rc CHY_CHECK chy_file_read(struct chy_ctx *cx, const char *path, size_t max, char **ret,
                                     size_t *ret_n);
-/* Write a file whole or not at all: a temporary beside it, fsync, rename. */
+/* Write a file whole or not at all: a temporary beside it, fsync, rename.
+ * The temporary is always new: one that was left there is removed first. */
 enum chy_rc CHY_CHECK chy_file_write(struct chy_ctx *cx, const char *path, const void *b, size_t n,
                                      mode_t mode);
 /* mkdir with every missing parent. */

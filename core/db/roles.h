@@ -11,6 +11,12 @@
 extern const char chy_db_roles_sql[];
 extern const char chy_db_grants_sql[];
 
+/* Refuses what libpq cannot read, and a connection string that holds a secret: it would be seen in
+ * lists of processes and in every copy of the settings.  option: what to call it.  The refusal does
+ * not repeat the string. */
+enum chy_rc CHY_CHECK chy_db_check_conninfo(struct chy_ctx *cx, const char *option,
+                                            const char *conninfo);
+
 /* "PostgreSQL 15.20, schema core 3, dns 1", and the versions as {"core": 3, ...}; both in the
  * arena. */
 enum chy_rc CHY_CHECK chy_db_versions(struct chy_ctx *cx, const char **ret_text,

@@ -76,6 +76,8 @@ static void __attribute__((noreturn)) become(const struct chy_child *c, int log,
     if (getppid() != parent)
         _exit(126);
     chy_env_keep(kept);
+    if (c->id.change)
+        chy_env_set("HOME", "/"); /* ours is none of theirs */
     execv(c->argv[0], (char *const *)c->argv);
     fprintf(stderr, "%s: %s cannot be run: %s\n", c->name, c->argv[0], strerror(errno));
     _exit(127);

@@ -2,6 +2,8 @@
 /* chancery init: a root and an issuing CA, keys, local configuration and a first policy.  It starts
  * nothing and makes no database: 'up' does. */
 #include <errno.h>
+#include <grp.h>
+#include <pwd.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -16,6 +18,7 @@
 #define SERVICE_USER "chancery"
 #define SIGNER_USER "chancery-signer"
 #define LISTENER_DAYS 365
+#define NOBODY 65534
 
 struct init {
     struct chy_setup setup;
@@ -23,6 +26,7 @@ struct init {
     bool force;
     struct chy_layout layout;
     struct chy_identity service, signer; /* who owns what            */
+    struct chy_identity settings;        /* ourselves, with the services' group */
     bool made_service, made_signer;
     struct chy_authority authority;
     char *listener_key, *listener_pem;
@@ -68,6 +72,20 @@ static bool read_options(struct chy_ctx *cx, struct init *i, int argc, char **ar
     return chy_options_read(cx, &chy_cmd_init, options, argc, argv, ret_code);
 }
 
+/* Somebody with no more rights than a user that is yet to be made. */
+static enum chy_rc find_or_imagine(struct chy_ctx *cx, const char *name, struct chy_identity *ret)
+{
+    const struct group *group;
+
+    if (geteuid() != 0 || getpwnam(name) != NULL)
+        return chy_identity_find(cx, geteuid() == 0 ? name : NULL, ret);
+    group = getgrnam(SERVICE_USER);
+    *ret = (struct chy_identity){.name = name, .uid = NOBODY, .gid = NOBODY, .change = true};
+    if (group != NULL)
+        ret->gid = group->gr_gid;
+    return CHY_OK;
+}
+
 /* Root separates the signer from the services; an ordinary user cannot. */
 static enum chy_rc find_users(struct chy_ctx *cx, struct init *i)
 {
@@ -82,9 +100,13 @@ static enum chy_rc find_users(struct chy_ctx *cx, struct init *i)
         chy_identity_ensure(cx, SIGNER_USER, &i->made_signer) != CHY_OK ||
         /* so that the signer may give its socket to the group that asks it */
         chy_identity_join(cx, SIGNER_USER, SERVICE_USER) != CHY_OK ||
-        chy_identity_find(cx, SERVICE_USER, &i->service) != CHY_OK)
+        chy_identity_find(cx, SERVICE_USER, &i->service) != CHY_OK ||
+        chy_identity_find(cx, SIGNER_USER, &i->signer) != CHY_OK)
         return CHY_ERR;
-    return chy_identity_find(cx, SIGNER_USER, &i->signer);
+    /* The signer reads it too, as a member of the group. */
+    i->settings = (struct chy_identity){
+        .name = i->service.name, .uid = geteuid(), .gid = i->service.gid, .change = true};
+    return CHY_OK;
 }
 
 static enum chy_rc check_free(struct chy_ctx *cx, const struct init *i,
@@ -161,7 +183,7 @@ static enum chy_rc plan(struct chy_ctx *cx, struct init *i, struct chy_install *
     chy_install_file(in, chy_fmt(cx, "%s/web-1.pem", issuers), a->issuing_pem, 0644, NULL);
     chy_install_file(in, chy_fmt(cx, "%s/root.pem", issuers), a->root_pem, 0644, NULL);
     chy_install_file(in, l->ceilings, chy_setup_ceilings(cx, &i->setup, l), 0644, NULL);
-    chy_install_file(in, l->node, chy_setup_node(cx, &i->setup, l), 0644, NULL);
+    chy_install_file(in, l->node, chy_setup_node(cx, &i->setup, l), 0640, &i->settings);
     return CHY_OK;
 }
 
@@ -221,8 +243,10 @@ static enum chy_rc init(struct chy_ctx *cx, struct init *i)
         return CHY_ERR;
     /* Keys are in memory alone until everything was found to be in order. */
     if (make_keys(cx, i) != CHY_OK || plan(cx, i, in) != CHY_OK ||
-        check_free(cx, i, in) != CHY_OK || find_users(cx, i) != CHY_OK ||
-        check_reach(cx, i) != CHY_OK)
+        check_free(cx, i, in) != CHY_OK ||
+        find_or_imagine(cx, SERVICE_USER, &i->service) != CHY_OK ||
+        find_or_imagine(cx, SIGNER_USER, &i->signer) != CHY_OK || check_reach(cx, i) != CHY_OK ||
+        chy_install_check(cx, in) != CHY_OK || find_users(cx, i) != CHY_OK)
         return CHY_ERR;
     /* The users are known only now, and node.yaml names them. */
     in = chy_install_new(cx);

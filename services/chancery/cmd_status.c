@@ -115,6 +115,27 @@ static void look_at_rest(struct chy_ctx *cx, const struct chy_node *node, json_t
                  : "separation is off: the signer runs as the same user as the services");
 }
 
+static void look_at_roles(struct chy_ctx *cx, const struct chy_node *node, json_t *all)
+{
+    json_t *part;
+
+    if (!node->private_database)
+        return;
+    part = add_part(all, "roles", true,
+                    chy_fmt(cx,
+                            "not separated: user %s may connect to the private database as "
+                            "chancery_owner too",
+                            node->service_user != NULL ? node->service_user : "of the services"));
+    json_object_set_new(part, "warn", json_true());
+}
+
+static const char *mark_of(const json_t *part)
+{
+    if (!json_is_true(json_object_get(part, "ok")))
+        return "FAIL";
+    return json_is_true(json_object_get(part, "warn")) ? "warn" : "ok";
+}
+
 static json_t *look(struct chy_ctx *cx, const struct chy_node *node)
 {
     json_t *all = chy_keep_json(cx, json_pack("{s:b, s:s, s:s, s:[]}", "ok", true, "version",
@@ -127,6 +148,7 @@ static json_t *look(struct chy_ctx *cx, const struct chy_node *node)
     } else {
         look_at_database(cx, node, all);
     }
+    look_at_roles(cx, node, all);
     look_at_policy(cx, node, all);
     look_at_rest(cx, node, all);
     return all;
@@ -156,16 +178,16 @@ static void print_processes(const json_t *list)
 
 static void print_table(const json_t *all)
 {
-    static const char *const parts[] = {"supervisor", "database", "modules", "policy",
-                                        "directory",  "root",     "signer"};
+    static const char *const parts[] = {"supervisor", "database",  "roles", "modules",
+                                        "policy",     "directory", "root",  "signer"};
 
     for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
         const json_t *part = json_object_get(all, parts[i]);
 
         if (part == NULL)
             continue;
-        printf("%-4s  %-10s  %s\n", json_is_true(json_object_get(part, "ok")) ? "ok" : "FAIL",
-               parts[i], json_string_value(json_object_get(part, "text")));
+        printf("%-4s  %-10s  %s\n", mark_of(part), parts[i],
+               json_string_value(json_object_get(part, "text")));
         if (i == 0)
             print_processes(json_object_get(all, "processes"));
     }

@@ -330,6 +330,10 @@ static int run(struct chy_ctx *cx, int argc, char **argv)
     umask(0022);
     if (prepare(cx, &u, &other) != CHY_OK)
         return chy_cli_refuse(cx, &chy_cmd_up);
+    if (u.lock < 0 && other == 0) {
+        printf("already being started; 'chancery status' shows how far it is\n");
+        return 0;
+    }
     if (u.lock < 0) {
         printf("already up: supervisor pid %d; 'chancery status' shows its processes\n",
                (int)other);

@@ -21,6 +21,7 @@
 #include <unistd.h>
 
 #include "core/base/auto.h"
+#include "core/base/env.h"
 #include "core/base/problem.h"
 
 #define OUTPUT_MAX 4096 /* of a program, the last of it */
@@ -186,6 +187,9 @@ enum chy_rc chy_identity_work(struct chy_ctx *cx, const struct chy_identity *id,
     return CHY_OK;
 }
 
+/* What a helper program may know of our environment. */
+static const char *const kept[] = {"PATH", "LANG", "TZ", NULL};
+
 static void __attribute__((noreturn))
 run_program(const struct chy_identity *id, const char *const *argv, int in, int out)
 {
@@ -195,6 +199,8 @@ run_program(const struct chy_identity *id, const char *const *argv, int in, int 
         perror(argv[0]);
         _exit(126);
     }
+    chy_env_keep(kept);
+    chy_env_set("HOME", "/");
     execv(argv[0], (char *const *)argv);
     perror(argv[0]);
     _exit(127);

@@ -19,8 +19,12 @@ void chy_install_file(struct chy_install *in, const char *path, const char *text
 
 /* The first of its files or trees that is there already, or NULL. */
 const char *chy_install_existing(const struct chy_install *in);
+/* Refuses a directory that is there and that another than root, ourselves or its intended owner could
+ * change, or one such above it.  Part of chy_install_commit. */
+enum chy_rc CHY_CHECK chy_install_check(struct chy_ctx *cx, const struct chy_install *in);
 /* Write everything beside its place, then rename everything into place in the order given.  What was
- * there before is renamed too: NAME.replaced-TIME.  A failure takes back everything written. */
+ * there before is renamed too: NAME.replaced-TIME, with -2 and so on where that is taken.  A
+ * failure takes back everything written and every rename. */
 enum chy_rc CHY_CHECK chy_install_commit(struct chy_ctx *cx, struct chy_install *in);
 
 #endif

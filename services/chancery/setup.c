@@ -14,6 +14,7 @@
 
 #include "core/base/auto.h"
 #include "core/base/problem.h"
+#include "core/db/roles.h"
 
 #define ROOT_ANCHOR "/usr/share/dns/root.key"
 #define LOAD_ALL "default"
@@ -138,7 +139,11 @@ static enum chy_rc check_network(struct chy_ctx *cx, const struct chy_setup *s)
         return chy_fail(cx, &CHY_P_malformed,
                         "--database and --owner-database: give both, or none for a private "
                         "PostgreSQL");
-    return CHY_OK;
+    if (s->database == NULL)
+        return CHY_OK;
+    if (chy_db_check_conninfo(cx, "--database", s->database) != CHY_OK)
+        return CHY_ERR;
+    return chy_db_check_conninfo(cx, "--owner-database", s->owner_database);
 }
 
 static int by_name(const void *a, const void *b)

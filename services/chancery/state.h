@@ -13,7 +13,13 @@
 enum chy_rc CHY_CHECK chy_state_lock(struct chy_ctx *cx, const char *run, int *ret_fd,
                                      pid_t *ret_pid);
 enum chy_rc CHY_CHECK chy_state_write_pid(struct chy_ctx *cx, int fd, pid_t pid);
-/* Is the lock held, and by whom? */
+void chy_state_forget_pid(int fd);
+/* When a process started, in ticks since boot (proc(5), field 22); 0: there is none, or it is dead. */
+int64_t chy_state_start_time(struct chy_ctx *cx, pid_t pid);
+/* Is pid the very process that calls itself supervisor in state.json? */
+bool chy_state_is_supervisor(struct chy_ctx *cx, const char *run, pid_t pid);
+/* Is the lock held, and by whom (0: not known yet)?  Takes no lock itself.  Who may not read the lock
+ * goes by state.json. */
 bool chy_state_running(struct chy_ctx *cx, const char *run, pid_t *ret_pid);
 
 /* state.json, whole or not at all.  Read: NULL where there is none. */

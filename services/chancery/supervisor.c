@@ -63,14 +63,17 @@ static void publish(struct supervisor *v)
     for (size_t i = 0; i < v->n; i++) {
         const struct chy_child *c = v->children[i];
 
-        json_array_append_new(list, json_pack("{s:s, s:i, s:s, s:I, s:i, s:s?}", "name", c->name,
-                                              "pid", (int)c->pid, "state", state_word(c), "since",
-                                              (json_int_t)c->since, "restarts", (int)c->restarts,
-                                              "last-end", c->last_end));
+        json_array_append_new(list,
+                              json_pack("{s:s, s:i, s:I, s:s, s:I, s:i, s:s?}", "name", c->name,
+                                        "pid", (int)c->pid, "start",
+                                        (json_int_t)chy_state_start_time(v->scratch, c->pid),
+                                        "state", state_word(c), "since", (json_int_t)c->since,
+                                        "restarts", (int)c->restarts, "last-end", c->last_end));
     }
-    state = json_pack("{s:i, s:s, s:i, s:I, s:s, s:o}", "version", 1, "state", v->state, "pid",
-                      (int)getpid(), "since", (json_int_t)v->since, "node", v->s->node->path,
-                      "processes", list);
+    state =
+        json_pack("{s:i, s:s, s:i, s:I, s:I, s:s, s:o}", "version", 1, "state", v->state, "pid",
+                  (int)getpid(), "start", (json_int_t)chy_state_start_time(v->scratch, getpid()),
+                  "since", (json_int_t)v->since, "node", v->s->node->path, "processes", list);
     if (chy_state_write(v->scratch, v->s->node->run_dir, state) != CHY_OK)
         chy_log_problem(v->scratch, LOG_WARNING, "state.json was not written");
     json_decref(state);
@@ -436,12 +439,12 @@ enum chy_rc chy_supervise(struct chy_ctx *cx, const struct chy_supervision *s)
     v->state = "starting";
     v->since = chy_clock_now();
     rc = take_signals(v);
-    if (rc == CHY_OK)
-        rc = chy_state_write_pid(cx, s->lock, getpid());
     if (rc == CHY_OK) {
-        publish(v);
-        rc = start_all(v);
+        publish(v); /* first: it tells 'down' whose the pid is */
+        rc = chy_state_write_pid(cx, s->lock, getpid());
     }
+    if (rc == CHY_OK)
+        rc = start_all(v);
     if (rc == CHY_OK) {
         v->state = "up";
         v->restarts = true;
@@ -454,6 +457,7 @@ enum chy_rc chy_supervise(struct chy_ctx *cx, const struct chy_supervision *s)
             restart_due(v);
     }
     stop_all(v);
+    chy_state_forget_pid(s->lock);
     close(v->signals);
     chy_arena_free(scratch.arena);
     return rc;

@@ -161,6 +161,18 @@ test_init()
         run "$CHANCERY" init --prot 5
     check "a bad stub is refused with an example" 1 "--stub x: write ZONE=ADDRESS@PORT" -- \
         init "$WORK/part/other" --stub x
+    check "a password on the command line is refused" 1 \
+        "--database: holds a password.*passfile=" -- init "$WORK/part/other" \
+        --database "host=127.0.0.1 password=hunter2" --owner-database "host=127.0.0.1"
+    check "a password in a URI is refused too" 1 \
+        "--owner-database: holds a password" -- init "$WORK/part/other" \
+        --database "host=127.0.0.1" --owner-database "postgresql://x:hunter2@127.0.0.1/y"
+    truth "settings cannot be read by others" test "$(stat -c %a "$DIR/node.yaml")" = 640
+    run mkdir -m 0777 "$WORK/part/open"
+    check "a directory that others may write in is refused" 1 \
+        "$WORK/part/open: others may write in it \(mode 0777\)" -- init "$WORK/part/open"
+    truth "and nothing was made in it" test -z "$(ls -A "$WORK/part/open")"
+    rmdir "$WORK/part/open"
     truth "a refused init leaves nothing" test ! -e "$WORK/part/other"
     check "a socket path that is too long is refused" 1 "107 octets" -- \
         init "$WORK/part/$(printf 'a%.0s' {1..90})"
@@ -178,7 +190,9 @@ test_up()
     check "up again says that it is up" 0 "already up: supervisor pid [0-9]+" -- chancery up
     check "status is well and shows each process" 0 "ok +supervisor" "signer +[0-9]+ +running" \
         "worker-1 +[0-9]+ +running" "front-1 +[0-9]+ +running" "ok +database +PostgreSQL .*core [0-9]+" \
-        "ok +policy" "ok +directory" -- chancery status
+        "warn +roles +not separated" "ok +policy" "ok +directory" -- chancery status
+    truth "nobody else can open the lock" test "$(stat -c %a "$DIR/run/supervisor.pid")" = 600
+    truth "everybody can read the state" test "$(stat -c %a "$DIR/run/state.json")" = 644
     truth "status --json is JSON and well" \
         bash -c '"$@" | python3 -c "import json,sys; assert json.load(sys.stdin)[\"ok\"] is True"' - \
         $(run_words) "$CHANCERY" status --json --node "$DIR/node.yaml"
@@ -233,6 +247,7 @@ test_down()
 {
     check "down says that everything has stopped" 0 "down: everything has stopped" -- chancery down
     truth "nothing runs after down" nothing_runs
+    truth "the pid of a supervisor that has ended is gone" test ! -s "$DIR/run/supervisor.pid"
     check "down again says that nothing runs" 0 "nothing runs" -- chancery down
     check "up starts the same database" 0 "postgres +.* started" -- chancery up
     kill -9 "$(cat "$DIR/run/supervisor.pid")"
@@ -300,6 +315,20 @@ test_foreground()
 
 test_as_root()
 {
+    local guest=$WORK/part/guest innocent
+    truth "settings belong to root and the group of the services" \
+        test "$(stat -c %U:%G:%a "$DIR/node.yaml")" = root:chancery:640
+    install -d -o "$MADE_USER" "$guest"
+    check "a directory of somebody else is refused" 1 "$guest: belongs to user id" -- init "$guest"
+    check "and so is one below it" 1 "$guest: belongs to user id" -- init "$guest/x"
+    truth "and nothing was made there" test -z "$(ls -A "$guest")"
+    sleep 60 &
+    innocent=$!
+    echo $innocent >"$DIR/run/supervisor.pid"
+    check "a pid without the lock is nothing to down" 0 "nothing runs" -- chancery down
+    truth "and that process lives" kill -0 $innocent
+    kill $innocent
+    wait $innocent 2>/dev/null
     truth "the CA key belongs to the signer" \
         test "$(stat -c %U:%a "$DIR/keys/web-1.key")" = chancery-signer:600
     truth "the listener's key belongs to the services" \

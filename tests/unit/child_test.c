@@ -6,6 +6,8 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -15,6 +17,7 @@
 #include "core/base/file.h"
 #include "services/chancery/child.h"
 #include "services/chancery/options.h"
+#include "services/chancery/state.h"
 
 static int set_up(void **state)
 {
@@ -133,6 +136,87 @@ static void last_words_are_the_last_lines_since_the_start(void **state)
     unlink(path);
 }
 
+static pid_t fork_asking(struct chy_ctx *cx, const char *dir)
+{
+    pid_t pid = fork(), held = 0;
+    int fd = -1;
+
+    if (pid != 0)
+        return pid;
+    if (chy_state_lock(cx, dir, &fd, &held) != CHY_OK)
+        _exit(3);
+    _exit(fd >= 0 ? 0 : held == getppid() ? 1 : 2);
+}
+
+static int code_of(pid_t pid)
+{
+    int status = -1;
+
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    return WEXITSTATUS(status);
+}
+
+static void a_lock_is_held_by_who_can_write_it_and_asking_takes_none(void **state)
+{
+    struct chy_ctx *cx = *state;
+    char dir[] = "/tmp/child.XXXXXX", *path;
+    pid_t pid = 0;
+    int fd, reader, asker;
+    struct stat st;
+
+    assert_non_null(mkdtemp(dir));
+    path = chy_fmt(cx, "%s/supervisor.pid", dir);
+    assert_false(chy_state_running(cx, dir, &pid));
+    assert_int_equal(chy_file_write(cx, path, "1\n", 2, 0644), CHY_OK); /* of an earlier one */
+    assert_false(chy_state_running(cx, dir, &pid));
+    reader = open(path, O_RDONLY | O_CLOEXEC);
+    assert_int_equal(flock(reader, LOCK_EX), 0); /* is nothing to it */
+    assert_false(chy_state_running(cx, dir, &pid));
+    assert_int_equal(chy_state_lock(cx, dir, &fd, &pid), CHY_OK);
+    assert_true(fd >= 0);
+    assert_int_equal(fstat(fd, &st), 0);
+    assert_int_equal(st.st_mode & 0777, 0600);
+    assert_int_equal(st.st_size, 0);
+    assert_int_equal(chy_state_write_pid(cx, fd, getpid()), CHY_OK);
+    assert_true(chy_state_running(cx, dir, &pid));
+    assert_int_equal(pid, getpid());
+    assert_int_equal(code_of(fork_asking(cx, dir)), 1);
+    chy_state_forget_pid(fd);
+    close(fd);
+    assert_false(chy_state_running(cx, dir, &pid));
+    asker = code_of(fork_asking(cx, dir));
+    assert_int_equal(asker, 0);
+    close(reader);
+    unlink(path);
+    rmdir(dir);
+}
+
+static void a_process_is_told_by_its_start_and_not_by_its_number(void **state)
+{
+    struct chy_ctx *cx = *state;
+    char dir[] = "/tmp/child.XXXXXX";
+    int64_t start = chy_state_start_time(cx, getpid());
+    const char *name;
+    pid_t pid = 0;
+
+    assert_non_null(mkdtemp(dir));
+    assert_true(start > 0);
+    assert_int_equal(chy_state_start_time(cx, 0), 0);
+    for (int wrong = 0; wrong < 2; wrong++) {
+        json_t *s = json_pack("{s:i, s:I, s:[{s:s, s:i, s:I}]}", "pid", (int)getpid(), "start",
+                              (json_int_t)start + wrong, "processes", "name", "front-1", "pid",
+                              (int)getpid(), "start", (json_int_t)start + wrong);
+
+        assert_int_equal(chy_state_write(cx, dir, s), CHY_OK);
+        json_decref(s);
+        assert_int_equal(chy_state_is_supervisor(cx, dir, getpid()), wrong == 0);
+        assert_int_equal(chy_state_leftover(cx, dir, &name, &pid), wrong == 0);
+    }
+    assert_false(chy_state_is_supervisor(cx, dir, 1));
+    unlink(chy_fmt(cx, "%s/state.json", dir));
+    rmdir(dir);
+}
+
 static const struct chy_command command = {.name = "try", .help = "nothing"};
 
 static void command_lines_are_read_by_table(void **state)
@@ -194,6 +278,8 @@ int main(void)
         T(an_end_is_told_by_signal_or_exit_code),
         T(a_child_dies_with_the_process_that_started_it),
         T(last_words_are_the_last_lines_since_the_start),
+        T(a_lock_is_held_by_who_can_write_it_and_asking_takes_none),
+        T(a_process_is_told_by_its_start_and_not_by_its_number),
         T(command_lines_are_read_by_table),
     };
 
