@@ -8,13 +8,16 @@
 #       Start the server with its state in DIR (made if missing) on 127.0.0.1, UDP and TCP, and wait
 #       until it answers.  PORT 0: a free one is chosen; it is in $ZONES_PORT afterwards.  Every
 #       ZONE=FILE is one more zone, served as it is.  Sets and exports ZONES_DIR and ZONES_PORT.
-#       As root the server turns into the user knot, if that user can reach DIR.
+#       As root the server turns into the user knot, if that user can reach DIR.  Of DIR only db/ is
+#       knot's then: nothing that root reads or writes again lies where knot may write.
 #   zones_ds
 #       Print the trust anchor: "chancery.example. IN DS TAG 13 2 DIGEST".
 #   zones_update ADD|DEL NAME TYPE VALUE
 #       Change one record and return when the server serves it.  NAME is relative to chancery.example
 #       unless it ends with a dot; DEL without VALUE removes all of that type.  TXT: give the bare
 #       text, quotes are added.
+#   zones_running
+#       Is the server of DIR running?  A process id that now belongs to something else does not count.
 #   zones_stop
 #       Stop the server.  Put it in a trap: trap zones_stop EXIT
 #
@@ -53,11 +56,9 @@ ns      A   127.0.0.1
 ZONE
 }
 
-# zones_write_conf [ZONE=FILE ...]: the socket of knotc lies in a directory of its own, because a unix
-# socket's path may have 107 octets only and DIR may be deep.
+# zones_write_conf [ZONE=FILE ...]: the socket of knotc and knotd's own files lie in a directory of
+# their own, because a unix socket's path may have 107 octets only and DIR may be deep.
 zones_write_conf() {
-    zones_run=$(mktemp -d "${TMPDIR:-/tmp}/zones.XXXXXX")
-    printf '%s\n' "$zones_run" >"$ZONES_DIR/rundir"
     {
         cat <<CONF
 server:
@@ -115,11 +116,38 @@ zones_kdig() {
     kdig @127.0.0.1 -p "$ZONES_PORT" +noidn +time=2 +retry=0 "$@"
 }
 
+# Zone files are read only (zonefile-sync -1).  The run directory is no place that root trusts: it is
+# only ever removed, and rm does not go through links.
+zones_give_to_knot() {
+    chmod 644 "$ZONES_DIR/$ZONES_ORIGIN.zone"
+    chown -h knot:knot "$ZONES_DIR/db" "$zones_run"
+}
+
+zones_running() {
+    [ -n "${ZONES_DIR-}" ] && [ -f "$ZONES_DIR/knotd.pid" ] || return 1
+    zones_pid=$(cat "$ZONES_DIR/knotd.pid")
+    case $zones_pid in '' | *[!0-9]*) return 1 ;; esac
+    kill -0 "$zones_pid" 2>/dev/null || return 1
+    # What this shell started is ours, also in the moment before it has become knotd.
+    [ "$zones_pid" != "${zones_child-}" ] || return 0
+    tr '\0' '\n' <"/proc/$zones_pid/cmdline" 2>/dev/null |
+        grep -qxF "$(cd "$ZONES_DIR" && pwd)/knot.conf"
+}
+
+zones_remove_run() {
+    zones_dir=$(cat "$ZONES_DIR/rundir" 2>/dev/null) || return 0
+    case $zones_dir in
+    "${TMPDIR:-/tmp}"/zones.*[!A-Za-z0-9]*) ;;
+    "${TMPDIR:-/tmp}"/zones.??????) rm -rf "$zones_dir" ;;
+    esac
+    rm -f "$ZONES_DIR/rundir"
+}
+
 zones_wait() {
     zones_try=0
     until zones_kdig +dnssec +short "$ZONES_ORIGIN" SOA 2>/dev/null | grep -q '^SOA 13 '; do
         zones_try=$((zones_try + 1))
-        if [ "$zones_try" -gt 150 ] || ! kill -0 "$(cat "$ZONES_DIR/knotd.pid")" 2>/dev/null; then
+        if [ "$zones_try" -gt 150 ] || ! zones_running; then
             echo "zones: knotd does not answer; see $ZONES_DIR/knotd.log" >&2
             return 1
         fi
@@ -135,7 +163,13 @@ zones_start() {
     shift 2
     [ "$ZONES_PORT" != 0 ] || ZONES_PORT=$(zones_free_port)
     export ZONES_DIR ZONES_PORT
+    [ "$(id -u)" -ne 0 ] || chown -h root:root "$ZONES_DIR"
+    # Made anew, each of them, so that none is written through a link that somebody left.
+    rm -f "$ZONES_DIR/knotd.pid" "$ZONES_DIR/knotd.log" "$ZONES_DIR/port" "$ZONES_DIR/rundir" \
+        "$ZONES_DIR/knot.conf" "$ZONES_DIR/$ZONES_ORIGIN.zone" "$ZONES_DIR"/tsig.*
     mkdir -p "$ZONES_DIR/db"
+    zones_run=$(mktemp -d "${TMPDIR:-/tmp}/zones.XXXXXX")
+    printf '%s\n' "$zones_run" >"$ZONES_DIR/rundir"
     (
         umask 077
         openssl rand -base64 32 >"$ZONES_DIR/tsig.secret"
@@ -146,10 +180,11 @@ zones_start() {
         zones_write_conf "$@"
     )
     if zones_drops_root; then
-        chown -R knot:knot "$ZONES_DIR" "$(cat "$ZONES_DIR/rundir")"
+        zones_give_to_knot
     fi
     knotd -c "$ZONES_DIR/knot.conf" >"$ZONES_DIR/knotd.log" 2>&1 </dev/null &
-    printf '%s\n' "$!" >"$ZONES_DIR/knotd.pid"
+    zones_child=$!
+    printf '%s\n' "$zones_child" >"$ZONES_DIR/knotd.pid"
     printf '%s\n' "$ZONES_PORT" >"$ZONES_DIR/port"
     zones_wait
 }
@@ -185,14 +220,13 @@ zones_update() {
 
 zones_stop() {
     [ -n "${ZONES_DIR-}" ] && [ -f "$ZONES_DIR/knotd.pid" ] || return 0
-    zones_pid=$(cat "$ZONES_DIR/knotd.pid")
-    kill "$zones_pid" 2>/dev/null || :
+    ! zones_running || kill "$zones_pid" 2>/dev/null || :
     zones_try=0
-    while kill -0 "$zones_pid" 2>/dev/null && [ "$zones_try" -lt 50 ]; do
+    while zones_running && [ "$zones_try" -lt 50 ]; do
         zones_try=$((zones_try + 1))
         sleep 0.1
     done
-    kill -9 "$zones_pid" 2>/dev/null || :
-    rm -rf "$(cat "$ZONES_DIR/rundir")"
+    ! zones_running || kill -9 "$zones_pid" 2>/dev/null || :
+    zones_remove_run
     rm -f "$ZONES_DIR/knotd.pid"
 }
