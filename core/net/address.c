@@ -11,6 +11,7 @@
 
 #define TYPE_A 1
 #define TYPE_AAAA 28
+#define NOTED_MAX 16 /* addresses kept as evidence: a zone may have hundreds */
 
 bool chy_address_read(const char *host, struct sockaddr_storage *ret)
 {
@@ -65,7 +66,7 @@ bool chy_address_same(const struct sockaddr_storage *a, const struct sockaddr_st
            x->sin6_port == y->sin6_port && x->sin6_scope_id == y->sin6_scope_id;
 }
 
-/* Take the first address of an answer that the filter lets through; note all of them. */
+/* Take the first address of an answer that the filter lets through; note those that come first. */
 static void pick_address(struct chy_ctx *cx, const struct chy_net *net,
                          const struct chy_dns_answer *answer, sa_family_t family,
                          struct chy_addresses *a)
@@ -81,7 +82,8 @@ static void pick_address(struct chy_ctx *cx, const struct chy_net *net,
         if (answer->rdata[i].n != size)
             continue;
         memcpy(octets, answer->rdata[i].b, size);
-        json_array_append_new(a->all, json_string(chy_address_text(cx, &sa)));
+        if (a->found++ < NOTED_MAX)
+            json_array_append_new(a->all, json_string(chy_address_text(cx, &sa)));
         if (picked || !chy_net_may_connect(net, (const struct sockaddr *)&sa))
             continue;
         a->try[a->n++] = sa;
@@ -153,6 +155,7 @@ enum chy_rc chy_addresses_find(struct chy_ctx *cx, const struct chy_net *net, co
 
     if (chy_address_read(host, &literal)) {
         json_array_append_new(a.all, json_string(host));
+        a.found = 1;
         if (chy_net_may_connect(net, (const struct sockaddr *)&literal))
             a.try[a.n++] = literal;
     } else if (find_by_name(cx, net, host, deadline, &a) != CHY_OK) {

@@ -12,6 +12,7 @@
 #define VALIDATION_MS 20000 /* W-07: the whole exchange */
 #define OTHER_MS 60000
 #define BODY_MAX (16u * 1024 * 1024)
+#define URL_NOTED 512 /* octets of a URL kept as evidence */
 
 static int64_t exchange_deadline(const struct chy_ctx *cx, const struct chy_http_query *q)
 {
@@ -49,22 +50,18 @@ static void note_hop(struct chy_ctx *cx, json_t *hops, const struct chy_addresse
                      const struct chy_exchange *x)
 {
     json_array_append_new(
-        hops, json_pack("{s:s, s:s, s:I, s:O, s:s}", "url", x->url->text, "address",
+        hops, json_pack("{s:s, s:s, s:I, s:O, s:I, s:s}", "url",
+                        chy_fmt(cx, "%.*s", URL_NOTED, x->url->text), "address",
                         chy_address_text(cx, &x->address), "status", (json_int_t)x->status,
-                        "resolved", addresses->all, "dnssec",
-                        addresses->dnssec == CHY_DNSSEC_SECURE ? "secure" : "insecure"));
+                        "resolved", addresses->all, "addresses", (json_int_t)addresses->found,
+                        "dnssec", addresses->dnssec == CHY_DNSSEC_SECURE ? "secure" : "insecure"));
 }
 
-static bool was_visited(const json_t *hops, const char *url)
+static bool was_visited(const char *const *visited, size_t n, const char *url)
 {
-    size_t i;
-    json_t *hop;
-
-    json_array_foreach(hops, i, hop)
-    {
-        if (strcmp(json_string_value(json_object_get(hop, "url")), url) == 0)
+    for (size_t i = 0; i < n; i++)
+        if (strcmp(visited[i], url) == 0)
             return true;
-    }
     return false;
 }
 
@@ -94,6 +91,7 @@ enum chy_rc chy_net_http(struct chy_ctx *cx, const struct chy_http_query *q,
     int64_t deadline = exchange_deadline(cx, q);
     json_t *hops = chy_keep_json(cx, json_array());
     unsigned most = q->max_redirects < REDIRECTS_MAX ? q->max_redirects : REDIRECTS_MAX;
+    const char *visited[REDIRECTS_MAX + 1];
     struct chy_url url, next;
 
     if (check_query(cx, q) != CHY_OK ||
@@ -107,6 +105,7 @@ enum chy_rc chy_net_http(struct chy_ctx *cx, const struct chy_http_query *q,
             try_addresses(cx, q, &url, &addresses, deadline, &x) != CHY_OK)
             return CHY_ERR;
         note_hop(cx, hops, &addresses, &x);
+        visited[redirects] = url.text;
         if (!chy_http_follows(q, x.status)) {
             fill_answer(&x, hops, ret);
             return CHY_OK;
@@ -115,7 +114,7 @@ enum chy_rc chy_net_http(struct chy_ctx *cx, const struct chy_http_query *q,
             return chy_fail(cx, &CHY_P_incorrectResponse, "more than %u redirects", most);
         if (chy_url_follow(cx, cx->net, &url, x.location, q->validation, &next) != CHY_OK)
             return CHY_ERR;
-        if (was_visited(hops, next.text))
+        if (was_visited(visited, redirects + 1, next.text))
             return chy_fail(cx, &CHY_P_incorrectResponse, "redirect loop: a URL came twice");
         url = next;
     }

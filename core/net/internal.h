@@ -27,6 +27,22 @@ static inline int64_t chy_net_until(const struct chy_ctx *cx, int64_t deadline)
     return cx->net_until_ms != 0 && cx->net_until_ms < deadline ? cx->net_until_ms : deadline;
 }
 
+/* ---- prefix.c ------------------------------------------------------------ */
+
+/* The built-in deny list, one range after the other; NULL at its end.  *ret_final: no allow-list opens
+ * it (core.md W-21). */
+const struct chy_prefix *chy_prefix_denied(size_t i, bool *ret_final);
+/* Is inner within p, or p itself? */
+bool chy_prefix_covers(const struct chy_prefix *p, const struct chy_prefix *inner);
+
+/* ---- servers.c ----------------------------------------------------------- */
+
+/* The ranges in which no name server is asked, as the text that libunbound reads: what the address
+ * filter denies, without what config allows and without the forwarders and stubs that it names.
+ * Arena.  Fails: malformed, when config opens so many places that the list would have no end. */
+enum chy_rc CHY_CHECK chy_servers_denied(struct chy_ctx *cx, const struct chy_net_config *config,
+                                         const char *const **ret, size_t *ret_n);
+
 /* ---- resolver.c ---------------------------------------------------------- */
 
 enum chy_rc CHY_CHECK chy_resolver_new(struct chy_ctx *cx, const struct chy_net_config *config,
@@ -50,7 +66,8 @@ struct chy_addresses {
     struct sockaddr_storage try[2];
     size_t n; /* 1 or 2 */
     enum chy_dnssec dnssec;
-    json_t *all; /* every address the host has, also refused ones; arena */
+    json_t *all;  /* the addresses that the host has, also refused ones; of many the first; arena */
+    size_t found; /* how many it has */
 };
 
 /* Is it an IPv4 or IPv6 address in text form?  Sets the address with port 0. */

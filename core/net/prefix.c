@@ -123,6 +123,39 @@ bool chy_prefix_read(struct chy_prefix *ret, const char *text)
     return true;
 }
 
+const struct chy_prefix *chy_prefix_denied(size_t i, bool *ret_final)
+{
+    /* What is not 2000::/3. */
+    static const struct chy_prefix not_global_v6[] = {
+        {AF_INET6, {0x00}, 3}, {AF_INET6, {0x40}, 2}, {AF_INET6, {0x80}, 1}};
+    static const struct {
+        const struct chy_prefix *list;
+        size_t n;
+        bool final;
+    } tables[] = {{denied_v4, sizeof denied_v4 / sizeof *denied_v4, false},
+                  {not_global_v6, sizeof not_global_v6 / sizeof *not_global_v6, false},
+                  {denied_v6, sizeof denied_v6 / sizeof *denied_v6, false},
+                  {embedding_v6, sizeof embedding_v6 / sizeof *embedding_v6, true}};
+
+    for (size_t t = 0; t < sizeof tables / sizeof *tables; t++) {
+        if (i < tables[t].n) {
+            *ret_final = tables[t].final;
+            return &tables[t].list[i];
+        }
+        i -= tables[t].n;
+    }
+    return NULL;
+}
+
+bool chy_prefix_covers(const struct chy_prefix *p, const struct chy_prefix *inner)
+{
+    unsigned whole = p->bits / 8, rest = p->bits % 8;
+
+    if (p->family != inner->family || p->bits > inner->bits || memcmp(p->b, inner->b, whole) != 0)
+        return false;
+    return rest == 0 || ((p->b[whole] ^ inner->b[whole]) >> (8 - rest)) == 0;
+}
+
 static bool in_any(const struct chy_prefix *list, size_t n, const struct sockaddr *sa)
 {
     for (size_t i = 0; i < n; i++)

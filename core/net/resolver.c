@@ -365,6 +365,24 @@ static enum chy_rc set_servers(struct chy_ctx *cx, struct ub_ctx *ub,
     return CHY_OK;
 }
 
+/* A zone's name servers are the zone's own choice: none of them may be a neighbour of ours. */
+static enum chy_rc set_unasked(struct chy_ctx *cx, struct ub_ctx *ub,
+                               const struct chy_net_config *config)
+{
+    const char *const *ranges;
+    size_t n;
+
+    if (chy_servers_denied(cx, config, &ranges, &n) != CHY_OK)
+        return CHY_ERR;
+    for (size_t i = 0; i < n; i++) {
+        int e = ub_ctx_set_option(ub, "do-not-query-address:", ranges[i]);
+
+        if (e != 0)
+            return refuse_setting(cx, "servers not to ask", ranges[i], e);
+    }
+    return CHY_OK;
+}
+
 /* Make libunbound read its settings: a built-in name, so that nothing is sent. */
 static int finalize(struct ub_ctx *ub)
 {
@@ -420,7 +438,7 @@ static enum chy_rc configure(struct chy_ctx *cx, struct ub_ctx *ub,
 
     ub_ctx_debugout(ub, NULL); /* it would write to standard error in its own format */
     if (set_options(cx, ub, config) != CHY_OK || set_servers(cx, ub, config) != CHY_OK ||
-        set_anchors(cx, ub, config) != CHY_OK)
+        set_unasked(cx, ub, config) != CHY_OK || set_anchors(cx, ub, config) != CHY_OK)
         return CHY_ERR;
     e = ub_ctx_async(ub, 1); /* 1: a thread; 0 would fork */
     if (e == 0)

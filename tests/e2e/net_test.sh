@@ -198,7 +198,7 @@ test_request() {
     page x.y-z_1 "200 OK" "" "token page"
     : >"$LOG"
     check "a page is fetched" "^ok status=200 body=\[body\?\?\].*\"address\":\"127.0.0.1\"" http $BASE/ok
-    check "hops tell of DNSSEC and addresses" '"resolved":\["127.0.0.1"\],"dnssec":"secure"' http $BASE/ok
+    check "hops tell of DNSSEC and addresses" '"resolved":\["127.0.0.1"\],"addresses":1,"dnssec":"secure"' http $BASE/ok
     logged "the path is as given, T-W-11" " GET /ok HTTP/1.1$"
     logged "Host is the name without port, T-W-11" " Host: w.chancery.example$"
     logged "there is a User-Agent, W-09" " User-Agent: Chancery/"
