@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Domain names that a certificate request asks for: dNSName entries of the subject alternative name,
- * and the common name (RFC 8555 section 7.4; core.md F-07 to F-09).  Other names and attributes are
+ * and the common name, a name as often as it is there (RFC 8555 section 7.4; core.md F-07 to F-09).  Other names and attributes are
  * not this module's: core refuses those that nobody claims. */
 #include <string.h>
 
@@ -8,20 +8,6 @@
 
 #define NAMES_MAX 1000
 #define CN_MAX 64 /* RFC 5280 appendix A.1, ub-common-name */
-
-static bool is_listed(const json_t *out, const char *name)
-{
-    size_t i;
-    json_t *item;
-
-    json_array_foreach(out, i, item)
-    {
-        if (strcmp(json_string_value(json_object_get(item, "type")), dns_ident.name) == 0 &&
-            strcmp(json_string_value(json_object_get(item, "value")), name) == 0)
-            return true;
-    }
-    return false;
-}
 
 static enum chy_rc add_name(struct chy_ctx *cx, const char *where, const unsigned char *text, int n,
                             json_t *out)
@@ -32,8 +18,6 @@ static enum chy_rc add_name(struct chy_ctx *cx, const char *where, const unsigne
 
     if (wrong != NULL)
         return DNS_FAIL(cx, &CHY_P_badCSR, "%s: no usable domain name: %s", where, wrong);
-    if (is_listed(out, name))
-        return CHY_OK;
     if (json_array_size(out) >= NAMES_MAX)
         return DNS_FAIL(cx, &CHY_P_badCSR, "more than %d names", NAMES_MAX);
     json_array_append_new(out, json_pack("{s:s, s:s}", "type", dns_ident.name, "value", name));

@@ -57,19 +57,34 @@ static enum chy_rc probe(struct chy_ctx *cx, const struct chy_challenge *ch, jso
         return CHY_ERR;
     text = body_text(cx, &a);
     *ret_evidence =
-        json_pack("{s:I, s:I, s:b, s:s?, s:O}", "status", (json_int_t)a.status, "octets",
+        json_pack("{s:I, s:I, s:b, s:s?, s:O?}", "status", (json_int_t)a.status, "octets",
                   (json_int_t)a.body_len, "truncated", a.truncated, "text", text, "hops", a.hops);
     if (*ret_evidence == NULL)
         return DNS_FAIL(cx, &CHY_P_serverInternal, "evidence cannot be written");
     return CHY_OK;
 }
 
+/* Of the way here, where it began and where it ended: the grant stays as long as the authorization. */
+static json_t *first_and_last(const json_t *hops)
+{
+    size_t n = json_array_size(hops);
+    json_t *ends = json_array();
+
+    if (n > 0)
+        json_array_append(ends, json_array_get(hops, 0));
+    if (n > 1)
+        json_array_append(ends, json_array_get(hops, n - 1));
+    return ends;
+}
+
+/* A wrong answer is a failed attempt, not yet a verdict: the server may not be ready (core.md C-08). */
 static enum chy_rc step(struct chy_ctx *cx, struct chy_challenge *ch, const struct chy_event *ev,
                         struct chy_verdict *out)
 {
     json_int_t status = json_integer_value(json_object_get(ev->evidence, "status"));
     const json_t *text = json_object_get(ev->evidence, "text");
-    json_t *hops = json_object_get(ev->evidence, "hops");
+    const json_t *hops = json_object_get(ev->evidence, "hops");
+    json_t *grant;
 
     if (ev->kind == CHY_EV_INBOUND)
         return CHY_OK; /* nobody sends us anything for it */
@@ -79,15 +94,19 @@ static enum chy_rc step(struct chy_ctx *cx, struct chy_challenge *ch, const stru
         return DNS_INVALID(cx, out, "%s: too few network perspectives saw the same",
                            ch->ident.value);
     if (status != 200)
-        return DNS_INVALID(cx, out, "%s: HTTP status %d instead of 200 (RFC 8555 section 8.3)",
-                           ch->ident.value, (int)status);
+        return DNS_FAIL(cx, &CHY_P_incorrectResponse,
+                        "%s: HTTP status %d instead of 200 (RFC 8555 section 8.3)", ch->ident.value,
+                        (int)status);
     if (!json_is_string(text) || !dns_same(json_string_value(text), json_string_length(text),
                                            ch->key_authorization, strlen(ch->key_authorization)))
-        return DNS_INVALID(cx, out,
-                           "%s: the body is not the key authorization (RFC 8555 section 8.3)",
-                           ch->ident.value);
+        return DNS_FAIL(cx, &CHY_P_incorrectResponse,
+                        "%s: the body is not the key authorization (RFC 8555 section 8.3)",
+                        ch->ident.value);
+    grant = json_pack("{s:s, s:o}", "method", dns_http01.name, "hops", first_and_last(hops));
+    if (grant == NULL)
+        return DNS_FAIL(cx, &CHY_P_serverInternal, "grant cannot be written");
+    out->grant = grant;
     out->state = CHY_V_VALID;
-    out->grant = json_pack("{s:s, s:O}", "method", dns_http01.name, "hops", hops);
     return CHY_OK;
 }
 
