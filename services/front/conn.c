@@ -47,7 +47,8 @@ struct chy_conn {
     struct chy_http1 *request; /* on its way in                   */
     struct chy_work *work;     /* with a worker                   */
     unsigned n_requests;
-    bool closing; /* ends after the answer being sent */
+    bool closing;   /* ends after the answer being sent */
+    bool heard_end; /* the client sends nothing more    */
     bool has_exporter;
     uint8_t exporter[32];
     size_t lingered;
@@ -138,7 +139,7 @@ static void free_answer(const void *b, size_t n, void *arg)
 /* One buffer, one piece in the output, one TLS record if it fits, one write. */
 static void send_answer(struct chy_conn *c, uint8_t *b, size_t n, bool closing)
 {
-    c->closing = closing || c->io->draining;
+    c->closing = closing || c->heard_end || c->io->draining;
     arm(c, CONN_ANSWER, c->io->limits->write_ms);
     if (evbuffer_add_reference(bufferevent_get_output(c->bev), b, n, free_answer, NULL) != 0)
         abort();
@@ -293,12 +294,28 @@ static void on_written(struct bufferevent *bev, void *arg)
     (void)bev;
     if (c->state != CONN_ANSWER)
         return;
+    if (c->heard_end) {
+        close_idle(c);
+        return;
+    }
     if (c->closing) {
         linger(c);
         return;
     }
     arm(c, CONN_IDLE, c->io->limits->idle_ms);
     read_request(c);
+}
+
+/* RFC 9112 section 9.6: a client may close its half after its last request, and reads the answer.  If it
+ * is gone altogether, writing will show. */
+static void take_half_close(struct chy_conn *c)
+{
+    c->heard_end = true;
+    c->closing = true;
+    bufferevent_disable(c->bev, EV_READ);
+    /* libevent stops writing too when TLS ends on the other side. */
+    if (c->state == CONN_ANSWER)
+        bufferevent_enable(c->bev, EV_WRITE);
 }
 
 static void on_event(struct bufferevent *bev, short what, void *arg)
@@ -310,8 +327,12 @@ static void on_event(struct bufferevent *bev, short what, void *arg)
         arm(c, CONN_HEAD, c->io->draining ? DRAIN_FRESH_MS : c->io->limits->head_ms);
         return;
     }
-    /* The client has closed, also if only its half: nobody is there to read an answer, so that a
-     * request still in the queue need not be begun. */
+    if ((what & (BEV_EVENT_EOF | BEV_EVENT_READING)) == (BEV_EVENT_EOF | BEV_EVENT_READING) &&
+        (c->state == CONN_BUSY || c->state == CONN_ANSWER)) {
+        take_half_close(c);
+        return;
+    }
+    /* Nobody is there to read an answer: a request still in the queue need not be begun. */
     conn_free(c);
 }
 
@@ -345,10 +366,10 @@ static void on_deadline(evutil_socket_t fd, short what, void *arg)
 
 /* ---- public ------------------------------------------------------------ */
 
-/* NULL: memory is out; fd is then still the caller's. */
+/* NULL: memory is out; fd is then still the caller's.  An SSL given to libevent with
+ * BEV_OPT_CLOSE_ON_FREE is libevent's, which frees it also when it fails. */
 static struct bufferevent *make_bufferevent(struct chy_io *io, struct chy_listen *listen, int fd)
 {
-    struct bufferevent *bev;
     SSL *ssl;
 
     if (listen->config->certificate == NULL)
@@ -356,11 +377,8 @@ static struct bufferevent *make_bufferevent(struct chy_io *io, struct chy_listen
     ssl = chy_listen_ssl(listen);
     if (ssl == NULL)
         return NULL;
-    bev = bufferevent_openssl_socket_new(io->base, fd, ssl, BUFFEREVENT_SSL_ACCEPTING,
-                                         BEV_OPT_CLOSE_ON_FREE);
-    if (bev == NULL)
-        SSL_free(ssl);
-    return bev;
+    return bufferevent_openssl_socket_new(io->base, fd, ssl, BUFFEREVENT_SSL_ACCEPTING,
+                                          BEV_OPT_CLOSE_ON_FREE);
 }
 
 static void add_conn(struct chy_io *io, struct chy_listen *listen, struct bufferevent *bev,

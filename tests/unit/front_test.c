@@ -209,8 +209,8 @@ static void a_request_that_nobody_waits_for_is_not_begun(void **state)
     front_client_plain(&gone, s, 1);
     front_client_say(&gone, GET("/gone"));
     usleep(100000);
-    front_client_close(&gone);
-    front_client_tls(&c, s); /* a round trip through the same loop: the end has been seen */
+    front_client_reset(&gone); /* a mere close could be that of one half */
+    front_client_tls(&c, s);   /* a round trip through the same loop: the end has been seen */
     front_server_open(s);
     front_client_answer(&busy, 200, NULL);
     front_client_say(&c, GET("/"));
@@ -218,6 +218,33 @@ static void a_request_that_nobody_waits_for_is_not_begun(void **state)
     assert_int_equal(front_server_runs(s), 2);
     front_client_close(&busy);
     front_client_close(&c);
+}
+
+/* RFC 9112 section 9.6. */
+static void a_client_that_closes_its_half_gets_its_answer(void **state)
+{
+    struct front_server *s = *state;
+    struct front_client c[2], round;
+
+    s->config.worker_threads = 2;
+    front_server_start(s);
+    front_client_plain(&c[0], s, 1);
+    front_client_tls(&c[1], s);
+    for (unsigned i = 0; i < 2; i++)
+        front_client_say(&c[i], GET("/slow"));
+    front_server_wait(s, 2);
+    assert_int_equal(shutdown(c[0].fd, SHUT_WR), 0);
+    assert_int_equal(SSL_shutdown(c[1].ssl), 0);
+    assert_int_equal(shutdown(c[1].fd, SHUT_WR), 0);
+    usleep(100000);
+    front_server_open(s);
+    for (unsigned i = 0; i < 2; i++) {
+        front_client_answer(&c[i], 200, NULL);
+        front_client_expect_end(&c[i]);
+        front_client_close(&c[i]);
+    }
+    front_client_tls(&round, s);
+    front_client_close(&round);
 }
 
 static void a_full_queue_answers_503(void **state)
@@ -528,6 +555,7 @@ int main(void)
         TEST(a_late_answer_to_a_closed_connection_is_dropped),
         TEST(a_request_that_nobody_waits_for_is_not_begun),
         TEST(a_full_queue_answers_503),
+        TEST(a_client_that_closes_its_half_gets_its_answer),
         TEST(dripping_clients_are_cut_at_absolute_deadlines),
         TEST(silent_clients_are_closed_without_a_word),
         TEST(connections_are_capped_by_address_and_freed_again),
