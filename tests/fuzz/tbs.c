@@ -14,6 +14,9 @@
 
 #define NOW 1795514400 /* 2026-11-24T10:00:00Z, as in the corpus */
 #define LIFETIME (100 * 86400)
+#define CORPUS_KEY_ID                                                                              \
+    "\x6d\x07\xce\x5b\x4c\x10\x1a\xc6\xc6\xea\x8a\x96\x08\x6f\x7d\x26\xa6\xe8\x27\x81"
+#define AHEAD (48 * 3600)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -40,6 +43,8 @@ static const struct chy_signing_key *signing_key(void)
     ceiling = (struct chy_ceiling){
         .name = "web-1",
         .max_lifetime_s = LIFETIME,
+        .max_ahead_s = AHEAD,
+        .purposes = json_pack("[s,s]", "1.3.6.1.5.5.7.3.1", "1.3.6.1.5.5.7.3.2"),
         .keys = json_pack("[s,s]", "ec-p256", "rsa-2048..4096"),
         .extensions =
             json_pack("[s,s,s,s,s,s,s,s]", "2.5.29.35", "2.5.29.14", "2.5.29.15", "2.5.29.37",
@@ -48,6 +53,9 @@ static const struct chy_signing_key *signing_key(void)
     };
     key.ceiling = &ceiling;
     key.cert = PEM_read_bio_X509(in, NULL, chy_no_passphrase, NULL);
+    /* The corpus was made under another key of that issuer. */
+    require(ASN1_STRING_set((ASN1_STRING *)X509_get0_subject_key_id(key.cert), CORPUS_KEY_ID,
+                            sizeof CORPUS_KEY_ID - 1) == 1);
     key.nid = NID_ecdsa_with_SHA256;
     require(chy_asn1_time(X509_get0_notAfter(key.cert), &key.not_after));
     BIO_free(in);
@@ -68,6 +76,7 @@ static void check_accepted(struct chy_ctx *cx, const struct chy_signing_key *k, 
     require(chy_asn1_time(X509_get0_notBefore(cert), &from));
     require(chy_asn1_time(X509_get0_notAfter(cert), &until));
     require(from <= until && until - from < LIFETIME && until <= k->not_after);
+    require(from <= NOW + AHEAD);
     require(X509_check_ca(cert) == 0);
 }
 
