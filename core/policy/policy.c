@@ -180,8 +180,11 @@ enum chy_rc chy_policy_load(struct chy_ctx *cx, const char *dir,
     check_documents(&set);
     chy_policy_cross(&set);
     if (chy_report_count(report) > before)
-        return chy_fail(cx, &CHY_P_serverInternal, "policy %s has mistakes: %zu", dir,
-                        chy_report_count(report) - before);
+        return chy_fail(
+            cx, &CHY_P_serverInternal,
+            "policy %s has %zu mistakes; correct them, 'chancery policy check %s' shows them "
+            "again",
+            dir, chy_report_count(report) - before, dir);
     p = freeze(&set);
     if (!name_revision(&set, p->revision)) {
         chy_policy_drop(p);

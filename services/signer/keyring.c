@@ -92,8 +92,13 @@ static enum chy_rc load_cert(struct chy_ctx *cx, const char *path, X509 **ret)
     char *text;
     size_t n;
 
-    if (chy_file_read(cx, path, PEM_MAX, &text, &n) != CHY_OK)
-        return CHY_ERR;
+    if (chy_file_read(cx, path, PEM_MAX, &text, &n) != CHY_OK) {
+        const char *reason = cx->problem.detail;
+
+        chy_problem_clear(cx);
+        return chy_fail(cx, &CHY_P_serverInternal,
+                        "%s; put the issuer's certificate there, or correct the ceilings", reason);
+    }
     in = BIO_new_mem_buf(text, (int)n);
     cert = in != NULL ? PEM_read_bio_X509(in, NULL, chy_no_passphrase, NULL) : NULL;
     if (cert == NULL)

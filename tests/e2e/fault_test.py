@@ -4,7 +4,9 @@
 serial is signed twice, and what core.md section 35 says of the database holds.
 
 A fault point kills the process that reaches it once per armed file (core/base/fault.h).  Leases are
-ended by moving the test build's clock, so that recovery is tested without waiting."""
+ended by moving the test build's clock, so that recovery is tested without waiting.
+
+    fault_test.py [POINT...]     all points, or these; CHY_FAULT_ROUNDS=N rounds each (20)"""
 import concurrent.futures
 import http.client
 import os
@@ -174,7 +176,7 @@ def main():
         clients = [ca.client(timeout=20) for _ in range(CLIENTS)]
         with concurrent.futures.ThreadPoolExecutor(CLIENTS) as pool:
             list(pool.map(lambda c: c.register(), clients))
-        for point in POINTS:
+        for point in sys.argv[1:] or POINTS:
             play_point(ca, clients, report, point)
             invariants.check(ca, report, f"{point}: ")
     report.end()
