@@ -165,10 +165,40 @@ class World:
         accepted(self.alice.get(self.alice.kid))
 
 
+class Watch:
+    """Looks at every answer of the whole run, also those that a test does not look at (T-E-01)."""
+
+    def __init__(self):
+        self.refusals, self.wrong = 0, []
+        plain = acme.Transport.exchange
+
+        def exchange(connection, method, target, body, headers):
+            answer = plain(connection, method, target, body, headers)
+            if answer.status >= 400 and method != "HEAD":
+                self.look(answer)
+            return answer
+        acme.Transport.exchange = staticmethod(exchange)
+
+    def look(self, answer):
+        body, kind = answer.json, answer.header("Content-Type", "")
+        self.refusals += 1
+        if not (kind == "application/problem+json" and isinstance(body, dict)
+                and answer.problem in KNOWN_PROBLEMS and body.get("status") == answer.status
+                and isinstance(body.get("detail"), str)):
+            self.wrong.append(repr(answer))
+
+    def check_all(self, _):
+        check(self.refusals > 100, f"only {self.refusals} refusals were seen")
+        check(not self.wrong, lambda: f"{len(self.wrong)} of {self.refusals}: {self.wrong[:3]}")
+
+
 def run(world, chosen):
     """Run the tests whose name holds one of chosen (all if empty); the number that failed."""
     passed = failed = 0
-    for name, function in TESTS:
+    watch = Watch()
+    tests = TESTS if chosen else [
+        *TESTS, ("T-E-01 every refusal of the whole run is a well-made problem", watch.check_all)]
+    for name, function in tests:
         if chosen and not any(c in name for c in chosen):
             continue
         began = time.monotonic()
