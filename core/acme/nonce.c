@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A nonce is base64url(minutes[4] epoch[4] random[16] mac[16]); the MAC is HMAC-SHA-256 cut to 16
- * octets.  A forged one is refused without the database, but for one look at the key a second when its
- * epoch is unknown: another front may have made a key that this one has not read. */
+ * octets.  A forged one is refused without the database, but for ten looks at the key a second when its
+ * epoch is unknown: another front may have made a key that this one has not read.  Who comes while one
+ * looks waits for what it finds, so that a change of key turns nobody's good nonce away. */
 #include "core/acme/nonce.h"
 
 #include <pthread.h>
-#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -20,7 +20,8 @@
 
 #define QUARTER_S 900
 #define CLOCK_SKEW_S 60 /* between fronts */
-#define LOOK_EVERY_MS 1000
+#define LOOK_EVERY_MS 100
+#define RETRY_AFTER_S 2
 
 struct raw_nonce {
     uint8_t minutes[4], epoch[4], random[16], mac[16];
@@ -29,7 +30,9 @@ _Static_assert(sizeof(struct raw_nonce) == 40, "octets only");
 
 struct chy_nonces {
     pthread_rwlock_t lock;
-    _Atomic int64_t looked_ms; /* for an unknown epoch */
+    pthread_mutex_t looking; /* held while the database is asked about an unknown epoch */
+    int64_t looked_ms;       /* when that was answered, 0: never asked */
+    bool look_failed;
     bool known;
     int32_t epoch;
     uint8_t key[32];
@@ -39,7 +42,8 @@ struct chy_nonces *chy_nonces_new(void)
 {
     struct chy_nonces *n = calloc(1, sizeof *n);
 
-    if (n == NULL || pthread_rwlock_init(&n->lock, NULL) != 0)
+    if (n == NULL || pthread_rwlock_init(&n->lock, NULL) != 0 ||
+        pthread_mutex_init(&n->looking, NULL) != 0)
         abort();
     return n;
 }
@@ -49,6 +53,7 @@ void chy_nonces_free(struct chy_nonces *n)
     if (n == NULL)
         return;
     pthread_rwlock_destroy(&n->lock);
+    pthread_mutex_destroy(&n->looking);
     OPENSSL_cleanse(n->key, sizeof n->key);
     free(n);
 }
@@ -128,22 +133,39 @@ static enum chy_rc refuse(struct chy_ctx *cx, const char *why)
     return chy_fail(cx, &CHY_P_badNonce, "the nonce %s (RFC 8555 section 6.5)", why);
 }
 
-static bool may_look(struct chy_nonces *n)
-{
-    int64_t now = chy_clock_ms(), last = n->looked_ms;
-
-    return now - last >= LOOK_EVERY_MS && atomic_compare_exchange_strong(&n->looked_ms, &last, now);
-}
-
-static bool key_of_epoch(struct chy_ctx *cx, struct chy_nonces *n, int32_t epoch, uint8_t key[32])
+static bool has_epoch(struct chy_nonces *n, int32_t epoch, uint8_t key[32])
 {
     int32_t mine;
 
-    if (current(n, &mine, key) && mine == epoch)
-        return true;
-    if (!may_look(n))
-        return false;
-    return chy_nonces_reload(cx, n) == CHY_OK && current(n, &mine, key) && mine == epoch;
+    return current(n, &mine, key) && mine == epoch;
+}
+
+/* Under n->looking: is the last look young enough to speak for this one? */
+static enum chy_rc look(struct chy_ctx *cx, struct chy_nonces *n)
+{
+    if (n->looked_ms != 0 && chy_clock_ms() - n->looked_ms < LOOK_EVERY_MS)
+        return n->look_failed
+                   ? chy_fault_busy(cx, RETRY_AFTER_S, "the nonce key could not be read just now")
+                   : CHY_OK;
+    n->look_failed = chy_nonces_reload(cx, n) != CHY_OK;
+    n->looked_ms = chy_clock_ms();
+    return n->look_failed ? CHY_ERR : CHY_OK;
+}
+
+/* Fails: badNonce, or 503 when the database cannot say. */
+static enum chy_rc key_of_epoch(struct chy_ctx *cx, struct chy_nonces *n, int32_t epoch,
+                                uint8_t key[32])
+{
+    enum chy_rc rc;
+
+    if (has_epoch(n, epoch, key))
+        return CHY_OK;
+    pthread_mutex_lock(&n->looking);
+    rc = has_epoch(n, epoch, key) ? CHY_OK : look(cx, n);
+    pthread_mutex_unlock(&n->looking);
+    if (rc != CHY_OK)
+        return CHY_ERR;
+    return has_epoch(n, epoch, key) ? CHY_OK : refuse(cx, "is not one of this server's");
 }
 
 enum chy_rc chy_nonce_check(struct chy_ctx *cx, struct chy_nonces *n, const char *text,
@@ -163,8 +185,8 @@ enum chy_rc chy_nonce_check(struct chy_ctx *cx, struct chy_nonces *n, const char
     made = (time_t)get32(raw.minutes) * 60;
     if (made + CHY_NONCE_LIFE_S <= now || made > now + CLOCK_SKEW_S)
         return refuse(cx, "is not of this hour");
-    if (!key_of_epoch(cx, n, (int32_t)get32(raw.epoch), key))
-        return refuse(cx, "is not one of this server's");
+    if (key_of_epoch(cx, n, (int32_t)get32(raw.epoch), key) != CHY_OK)
+        return CHY_ERR;
     mac(key, &raw, expected);
     OPENSSL_cleanse(key, sizeof key);
     genuine = CRYPTO_memcmp(expected, raw.mac, sizeof expected) == 0;

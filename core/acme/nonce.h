@@ -18,7 +18,7 @@ void chy_nonces_free(struct chy_nonces *n);
 enum chy_rc CHY_CHECK chy_nonce_make(struct chy_ctx *cx, struct chy_nonces *n,
                                      char ret[CHY_NONCE_TEXT + 1]);
 /* Is it one of ours and young enough?  Fills the nonce's part of g; whether it was spent, the
- * guarded statement finds out.  Fails: badNonce. */
+ * guarded statement finds out.  Fails: badNonce, or serverInternal/503 while the key cannot be read. */
 enum chy_rc CHY_CHECK chy_nonce_check(struct chy_ctx *cx, struct chy_nonces *n, const char *text,
                                       struct chy_guard *g);
 /* Read the key again: after a badNonce it may be another (PostgreSQL crashed). */

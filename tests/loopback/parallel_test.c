@@ -7,15 +7,20 @@
 
 #include <cmocka.h>
 
+#include "core/acme/nonce.h"
 #include "tests/support/jose.h"
 #include "tests/support/loopback.h"
 
 #define MOST 50
 
+struct race {
+    pthread_barrier_t opened, begun, start;
+};
+
 struct racer {
     struct loop_client *client;
     const char *url, *payload, *nonce;
-    pthread_barrier_t *start;
+    struct race *race;
     struct loop_reply *reply;
     pthread_t thread;
 };
@@ -40,25 +45,42 @@ static void *run(void *arg)
     const char *nonce, *body;
 
     (void)loop_post(c, LOOP_BASE "/nowhere", "{}");
+    pthread_barrier_wait(&r->race->opened);
+    pthread_barrier_wait(&r->race->begun);
     nonce = r->nonce != NULL ? r->nonce : loop_nonce(c);
     body = jose_sign(c->cx, c->key, jose_header(c->cx, c->key, c->kid, nonce, r->url), r->payload);
-    pthread_barrier_wait(r->start);
+    pthread_barrier_wait(&r->race->start);
     r->reply = loop_send(c, "POST", r->url, "application/jose+json", body);
     return NULL;
 }
 
-static void race(struct racer *racers, unsigned n)
+/* before: what happens once every connection is open, NULL for nothing. */
+static void race_after(struct racer *racers, unsigned n,
+                       void (*before)(struct racer *racers, unsigned n))
 {
-    pthread_barrier_t start;
+    struct race race;
 
-    pthread_barrier_init(&start, NULL, n);
+    pthread_barrier_init(&race.opened, NULL, n + 1);
+    pthread_barrier_init(&race.begun, NULL, n + 1);
+    pthread_barrier_init(&race.start, NULL, n);
     for (unsigned i = 0; i < n; i++) {
-        racers[i].start = &start;
+        racers[i].race = &race;
         assert_int_equal(pthread_create(&racers[i].thread, NULL, run, &racers[i]), 0);
     }
+    pthread_barrier_wait(&race.opened);
+    if (before != NULL)
+        before(racers, n);
+    pthread_barrier_wait(&race.begun);
     for (unsigned i = 0; i < n; i++)
         pthread_join(racers[i].thread, NULL);
-    pthread_barrier_destroy(&start);
+    pthread_barrier_destroy(&race.opened);
+    pthread_barrier_destroy(&race.begun);
+    pthread_barrier_destroy(&race.start);
+}
+
+static void race(struct racer *racers, unsigned n)
+{
+    race_after(racers, n, NULL);
 }
 
 static unsigned count(const struct racer *racers, unsigned n, int status, const char *words)
@@ -104,6 +126,40 @@ static void T_F_02_of_20_finalize_requests_one_issues(void **state)
     r = loop_read(c, order);
     assert_string_equal(loop_text(r, "status"), "valid");
     loop_ok(loop_post(c, loop_text(r, "certificate"), ""), 200);
+}
+
+/* Another front has read the new key and its nonces are out; this one has not. */
+static void database_crashes(struct racer *racers, unsigned n)
+{
+    struct loopback *lb = racers[0].client->lb;
+    struct chy_nonces *other = chy_nonces_new();
+
+    loop_sql(lb, "TRUNCATE nonce_key, nonces_spent");
+    lb->cx->db = chy_db_new(lb->node.database, "another front");
+    for (unsigned i = 0; i < n; i++) {
+        char nonce[CHY_NONCE_TEXT + 1];
+
+        assert_int_equal(chy_nonce_make(lb->cx, other, nonce), CHY_OK);
+        racers[i].nonce = chy_fmt(lb->cx, "%s", nonce);
+    }
+    chy_db_free(lb->cx->db);
+    lb->cx->db = NULL;
+    chy_nonces_free(other);
+}
+
+static void N04_new_nonces_at_a_front_with_the_old_key_are_all_good(void **state)
+{
+    struct loopback *lb = *state;
+    struct loop_client *c = loop_account(lb);
+    struct racer racers[MOST] = {{0}};
+
+    for (unsigned i = 0; i < MOST; i++) {
+        racers[i].client = loop_client_twin(c);
+        racers[i].url = c->kid;
+        racers[i].payload = "";
+    }
+    race_after(racers, MOST, database_crashes);
+    expect(racers, MOST, 200, "\"valid\"", MOST);
 }
 
 static void T_A_09_of_50_new_accounts_with_one_key_one_is_created(void **state)
@@ -219,6 +275,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(T_F_02_of_20_finalize_requests_one_issues, setup, teardown),
         cmocka_unit_test_setup_teardown(T_A_09_of_50_new_accounts_with_one_key_one_is_created,
                                         setup, teardown),
+        cmocka_unit_test_setup_teardown(N04_new_nonces_at_a_front_with_the_old_key_are_all_good, setup,
+                                        teardown),
         cmocka_unit_test_setup_teardown(T_N_04_of_40_requests_with_one_nonce_one_is_heard, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(T_C_06_of_20_answers_to_two_challenges_one_attempt_is_made,
