@@ -67,11 +67,31 @@ port_holder()
         sed -n 's/.*users:((\("[^"]*"\),pid=\([0-9]*\).*/\1, process \2/p; t; s/.*/another user'"'"'s process/p'
 }
 
-require_free_port()
+# require_free_ports PORT OPTION...: all that are taken at once, a line each.
+require_free_ports()
 {
-    local holder
-    holder=$(port_holder "$1")
-    [ -z "$holder" ] || die "port $1 is taken by $holder; choose another with $2 N"
+    local holder taken=0
+    while [ $# -gt 0 ]; do
+        holder=$(port_holder "$1")
+        if [ -n "$holder" ]; then
+            echo "deploy/quickstart: port $1 is taken by $holder; choose another with $2 N" >&2
+            taken=1
+        fi
+        shift 2
+    done
+    [ "$taken" -eq 0 ] || exit 1
+}
+
+# require_distinct_ports PORT OPTION...
+require_distinct_ports()
+{
+    local -A option=()
+    while [ $# -gt 0 ]; do
+        [ "$1" -ge 1 ] && [ "$1" -le 65535 ] || die "$2 $1: a port is a number from 1 to 65535"
+        [ -z "${option[$1]:-}" ] || die "$2 and ${option[$1]} are both $1; each wants a port of its own"
+        option[$1]=$2
+        shift 2
+    done
 }
 
 # What still runs from or in the places named, one line a process.

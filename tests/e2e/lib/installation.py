@@ -159,6 +159,14 @@ class Installation:
             found.setdefault(p["name"].rstrip("0123456789-"), []).append(p["pid"])
         return found
 
+    def running(self):
+        """Processes that run from or in this installation's place, as ps shows them; whatever chancery
+        status thinks.  A name server and the test itself are not meant."""
+        out = subprocess.run(["ps", "axo", "stat=,pid=,args="], text=True,
+                             stdout=subprocess.PIPE).stdout
+        return [line for line in out.splitlines() if f"{self.home}/" in line and line[0] != "Z"
+                and "named" not in line and "_test.py" not in line]
+
     def signatures(self):
         log = next(self.home.rglob("signatures.log"))
         return [json.loads(line) for line in log.read_text().splitlines()]
