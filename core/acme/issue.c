@@ -8,6 +8,7 @@
 #include "core/acme/digest.h"
 #include "core/base/fault.h"
 #include "core/base/id.h"
+#include "core/base/json.h"
 #include "core/base/log.h"
 #include "core/base/problem.h"
 #include "core/ext/dispatch.h"
@@ -87,7 +88,7 @@ static enum chy_rc covers(struct chy_ctx *cx, const struct chy_issuance *is,
         !chy_id_equal(&authz->account_id, &is->order->account_id))
         return CHY_OK;
     if (method != NULL ? strcmp(authz->method, method) != 0
-                       : !chy_rules_lists(is->profile, "challenges", authz->method))
+                       : !chy_json_lists(json_object_get(is->profile, "challenges"), authz->method))
         return CHY_OK;
     return chy_ident_covers(cx, &authz->ident, authz->wildcard, id, ret);
 }

@@ -199,19 +199,6 @@ static enum chy_rc check_validity(struct chy_acme *a, const json_t *profile, str
     return CHY_OK;
 }
 
-static bool lists(const json_t *names, const char *name)
-{
-    const json_t *entry;
-    size_t i;
-
-    json_array_foreach(names, i, entry)
-    {
-        if (strcmp(json_string_value(entry), name) == 0)
-            return true;
-    }
-    return false;
-}
-
 static enum chy_rc offer_challenges(struct chy_acme *a, time_t deadline, struct chy_authz_wish *w)
 {
     const struct chy_challenge_type *const *types;
@@ -223,7 +210,8 @@ static enum chy_rc offer_challenges(struct chy_acme *a, time_t deadline, struct 
         struct chy_challenge *ch = &w->challenges[w->n_challenges];
         bool offered = true;
 
-        if (!lists(w->methods, types[i]->name) || (w->wildcard && types[i]->wildcard != CHY_YN_YES))
+        if (!chy_json_lists(w->methods, types[i]->name) ||
+            (w->wildcard && types[i]->wildcard != CHY_YN_YES))
             continue;
         *ch = (struct chy_challenge){.authz = w->id,
                                      .n = (unsigned)w->n_challenges,

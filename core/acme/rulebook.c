@@ -72,15 +72,15 @@ static void read_issuer(void *arg, const char *name, const json_t *doc)
     r->n_issuers++;
 }
 
-enum chy_rc chy_rulebook_load(struct chy_ctx *cx, const char *policy_dir, const char *public_url,
-                              const struct chy_registry *registry, struct chy_report *report,
-                              struct chy_rulebook **ret)
+static enum chy_rc load(struct chy_ctx *cx, const struct chy_node *node,
+                        const struct chy_registry *registry, struct chy_report *report,
+                        struct chy_rulebook **ret)
 {
     struct chy_policy *policy;
     struct chy_rulebook *r;
 
-    if (chy_policy_load(cx, policy_dir, chy_registry_policy_schema(registry), report, &policy) !=
-        CHY_OK)
+    if (chy_policy_load(cx, node->policy_dir, chy_registry_policy_schema(registry), report,
+                        &policy) != CHY_OK)
         return CHY_ERR;
     r = calloc(1, sizeof *r);
     if (r == NULL)
@@ -88,19 +88,31 @@ enum chy_rc chy_rulebook_load(struct chy_ctx *cx, const char *policy_dir, const 
     atomic_init(&r->references, 1);
     r->cx.arena = chy_arena_new();
     r->policy = policy;
-    r->public_url = chy_fmt(&r->cx, "%s", public_url);
+    r->public_url = chy_fmt(&r->cx, "%s", node->public_url);
     chy_policy_each(policy, "issuers", count_issuer, r);
     r->issuers = chy_alloc(&r->cx, (r->n_issuers + 1) * sizeof *r->issuers);
     r->n_issuers = 0;
     chy_policy_each(policy, "issuers", read_issuer, r);
     if (r->failed) {
-        chy_report_error(report, policy_dir, 0, 0, NULL, "%s",
+        chy_report_error(report, node->policy_dir, 0, 0, NULL, "%s",
                          r->cx.problem.note ? r->cx.problem.note : r->cx.problem.detail);
         chy_rulebook_drop(r);
         return chy_fault_internal(cx, "policy has an unusable issuer");
     }
     *ret = r;
     return CHY_OK;
+}
+
+enum chy_rc chy_rulebook_load(struct chy_ctx *cx, const struct chy_node *node,
+                              const struct chy_registry *registry, struct chy_rulebook **ret)
+{
+    struct chy_report *report = chy_report_new(cx);
+
+    if (load(cx, node, registry, report, ret) == CHY_OK)
+        return CHY_OK;
+    chy_report_print(report, stderr);
+    return chy_fault_internal(cx, "policy %s has mistakes; 'chancery policy check' shows them",
+                              node->policy_dir);
 }
 
 struct chy_rulebook *chy_rulebook_hold(struct chy_rulebook *r)
@@ -157,17 +169,4 @@ enum chy_rc chy_rules_profile(struct chy_ctx *cx, const char *name, const char *
 int64_t chy_rules_int(const json_t *doc, const char *object, const char *key)
 {
     return json_integer_value(json_object_get(json_object_get(doc, object), key));
-}
-
-bool chy_rules_lists(const json_t *doc, const char *key, const char *text)
-{
-    const json_t *list = json_object_get(doc, key), *entry;
-    size_t i;
-
-    json_array_foreach(list, i, entry)
-    {
-        if (strcmp(json_string_value(entry), text) == 0)
-            return true;
-    }
-    return false;
 }

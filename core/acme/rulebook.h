@@ -5,13 +5,15 @@
 
 #include "core/ext/registry.h"
 #include "core/pki/plan.h"
+#include "core/policy/node.h"
 
 struct chy_rulebook;
 
-/* Load the policy directory and every issuer it names.  Mistakes go to report.  One reference. */
-enum chy_rc CHY_CHECK chy_rulebook_load(struct chy_ctx *cx, const char *policy_dir,
-                                        const char *public_url, const struct chy_registry *registry,
-                                        struct chy_report *report, struct chy_rulebook **ret);
+/* Load the node's policy directory and every issuer it names.  Mistakes go to standard error, which
+ * is this process's log.  One reference. */
+enum chy_rc CHY_CHECK chy_rulebook_load(struct chy_ctx *cx, const struct chy_node *node,
+                                        const struct chy_registry *registry,
+                                        struct chy_rulebook **ret);
 struct chy_rulebook *chy_rulebook_hold(struct chy_rulebook *r);
 void chy_rulebook_drop(struct chy_rulebook *r);
 
@@ -25,7 +27,5 @@ enum chy_rc CHY_CHECK chy_rules_profile(struct chy_ctx *cx, const char *name, co
                                         const json_t **ret);
 /* Integer (seconds, counts) at a path of two keys; the snapshot has every default filled in. */
 int64_t chy_rules_int(const json_t *doc, const char *object, const char *key);
-/* Is text in the array doc[key]? */
-bool chy_rules_lists(const json_t *doc, const char *key, const char *text);
 
 #endif

@@ -7,18 +7,6 @@
 #include "core/base/log.h"
 #include "core/base/problem.h"
 
-static enum chy_rc load_rules(struct chy_ctx *cx, struct chy_server *s, struct chy_rulebook **ret)
-{
-    struct chy_report *report = chy_report_new(cx);
-
-    if (chy_rulebook_load(cx, s->node->policy_dir, s->node->public_url, s->registry, report, ret) ==
-        CHY_OK)
-        return CHY_OK;
-    chy_report_print(report, stderr);
-    return chy_fault_internal(cx, "policy %s has mistakes; 'chancery policy check' shows them",
-                              s->node->policy_dir);
-}
-
 enum chy_rc chy_server_new(struct chy_ctx *cx, const struct chy_node *node, struct chy_server **ret)
 {
     struct chy_server *s = calloc(1, sizeof *s);
@@ -35,7 +23,7 @@ enum chy_rc chy_server_new(struct chy_ctx *cx, const struct chy_node *node, stru
                     : chy_fmt(&s->cx, "%.*s", (int)(path - node->base_url), node->base_url);
     if (chy_registry_load(cx, node->module_dirs, node->n_module_dirs, node->modules,
                           node->n_modules, &s->registry) != CHY_OK ||
-        load_rules(cx, s, &s->rules) != CHY_OK) {
+        chy_rulebook_load(cx, s->node, s->registry, &s->rules) != CHY_OK) {
         chy_server_free(s);
         return CHY_ERR;
     }
@@ -75,7 +63,7 @@ enum chy_rc chy_server_reload(struct chy_ctx *cx, struct chy_server *s)
 {
     struct chy_rulebook *fresh, *old;
 
-    if (load_rules(cx, s, &fresh) != CHY_OK)
+    if (chy_rulebook_load(cx, s->node, s->registry, &fresh) != CHY_OK)
         return CHY_ERR;
     pthread_mutex_lock(&s->rules_lock);
     old = s->rules;

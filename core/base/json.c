@@ -117,6 +117,19 @@ enum chy_rc chy_json_string(struct chy_ctx *cx, const json_t *o, const char *nam
     return CHY_OK;
 }
 
+bool chy_json_lists(const json_t *list, const char *text)
+{
+    const json_t *entry;
+    size_t i;
+
+    json_array_foreach(list, i, entry)
+    {
+        if (json_is_string(entry) && strcmp(json_string_value(entry), text) == 0)
+            return true;
+    }
+    return false;
+}
+
 char *chy_json_text(struct chy_ctx *cx, const json_t *j, size_t *ret_n)
 {
     size_t n = json_dumpb(j, NULL, 0, JSON_COMPACT | JSON_ENCODE_ANY);

@@ -28,6 +28,9 @@ enum chy_rc CHY_CHECK chy_json_opt_array(struct chy_ctx *cx, const json_t *o, co
 enum chy_rc CHY_CHECK chy_json_string(struct chy_ctx *cx, const json_t *o, const char *name,
                                       const char **ret);
 
+/* Is text one of a list's strings?  False for what is no list. */
+bool chy_json_lists(const json_t *list, const char *text);
+
 /* Compact text in arena memory. */
 char *chy_json_text(struct chy_ctx *cx, const json_t *j, size_t *ret_n);
 

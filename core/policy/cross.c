@@ -9,6 +9,7 @@
 #include <openssl/err.h>
 #include <openssl/objects.h>
 
+#include "core/base/json.h"
 #include "core/policy/keypattern.h"
 
 #define WRONG(set, file, pointer, ...)                                                             \
@@ -184,15 +185,11 @@ static void check_public(struct chy_policy_set *set, const struct chy_policy_fil
 static void check_required(struct chy_policy_set *set, const struct chy_policy_file *file,
                            const char *pointer, const char *value)
 {
-    const json_t *offered = json_object_get(chy_yaml_json(file->doc), "challenges"), *entry;
-    size_t i;
+    const json_t *offered = json_object_get(chy_yaml_json(file->doc), "challenges");
 
-    json_array_foreach(offered, i, entry)
-    {
-        if (json_is_string(entry) && strcmp(json_string_value(entry), value) == 0)
-            return;
-    }
-    WRONG(set, file, pointer, "'%s' is required but not among this profile's challenges", value);
+    if (!chy_json_lists(offered, value))
+        WRONG(set, file, pointer, "'%s' is required but not among this profile's challenges",
+              value);
 }
 
 static void check_profile(struct chy_policy_set *set, const struct chy_policy_file *file)

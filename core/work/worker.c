@@ -13,18 +13,6 @@
 
 #define ISSUE_THREADS 2 /* one slow order must not stop all recovery */
 
-static enum chy_rc load_rules(struct chy_ctx *cx, struct chy_worker *w, struct chy_rulebook **ret)
-{
-    struct chy_report *report = chy_report_new(cx);
-
-    if (chy_rulebook_load(cx, w->node->policy_dir, w->node->public_url, w->registry, report, ret) ==
-        CHY_OK)
-        return CHY_OK;
-    chy_report_print(report, stderr);
-    return chy_fault_internal(cx, "policy %s has mistakes; 'chancery policy check' shows them",
-                              w->node->policy_dir);
-}
-
 static void add_thread(struct chy_worker *w, void (*loop)(struct chy_worker_thread *))
 {
     struct chy_worker_thread *t = &w->threads[w->n_threads++];
@@ -48,7 +36,7 @@ enum chy_rc chy_worker_new(struct chy_ctx *cx, const struct chy_node *node, stru
     w->node = node;
     if (chy_registry_load(cx, node->module_dirs, node->n_module_dirs, node->modules,
                           node->n_modules, &w->registry) != CHY_OK ||
-        load_rules(cx, w, &w->rules) != CHY_OK ||
+        chy_rulebook_load(cx, w->node, w->registry, &w->rules) != CHY_OK ||
         chy_net_config_read(cx, node->validation, &net) != CHY_OK ||
         chy_net_new(cx, &net, &w->net) != CHY_OK) {
         chy_worker_free(w);
@@ -122,7 +110,7 @@ enum chy_rc chy_worker_reload(struct chy_ctx *cx, struct chy_worker *w)
 {
     struct chy_rulebook *fresh, *old;
 
-    if (load_rules(cx, w, &fresh) != CHY_OK)
+    if (chy_rulebook_load(cx, w->node, w->registry, &fresh) != CHY_OK)
         return CHY_ERR;
     pthread_mutex_lock(&w->rules_lock);
     old = w->rules;
