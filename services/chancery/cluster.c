@@ -8,6 +8,7 @@
  * accident; what may be tuned is in <data>/pg/chancery.conf. */
 #include "services/chancery/cluster.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <glob.h>
 #include <stdio.h>
@@ -20,6 +21,7 @@
 #include "core/base/file.h"
 #include "core/base/problem.h"
 #include "core/db/roles.h"
+#include "services/chancery/commands.h"
 
 static const char tuning[] = "# Chancery's settings; yours to tune.\n"
                              "max_connections = 100\n"
@@ -240,6 +242,82 @@ static const char *data_version(struct chy_ctx *cx, const char *dir)
     return text;
 }
 
+/* Without one of these PostgreSQL does not start; initdb makes them all. */
+static const struct {
+    const char *name;
+    bool directory;
+} parts[] = {{"PG_VERSION", false},  {"global", true},    {"global/pg_control", false},
+             {"base", true},         {"pg_wal", true},    {"pg_xact", true},
+             {"pg_multixact", true}, {"pg_tblspc", true}, {"postgresql.conf", false}};
+
+static const char *fault_of_part(struct chy_ctx *cx, const char *path, bool directory)
+{
+    struct stat st;
+
+    if (lstat(path, &st) != 0)
+        return errno == ENOENT ? "is missing" : chy_fmt(cx, "cannot be seen: %s", strerror(errno));
+    if (directory && S_ISLNK(st.st_mode))
+        return NULL; /* an administrator may move pg_wal to another disk */
+    if (directory ? !S_ISDIR(st.st_mode) : !S_ISREG(st.st_mode))
+        return directory ? "is not a directory" : "is not a file";
+    return !directory && st.st_size == 0 ? "is empty" : NULL;
+}
+
+static bool is_empty(const char *dir)
+{
+    DIR *d = opendir(dir);
+    const struct dirent *e;
+    bool empty = d != NULL;
+
+    while (d != NULL && empty && (e = readdir(d)) != NULL)
+        empty = strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0;
+    if (d != NULL)
+        closedir(d);
+    return empty;
+}
+
+static const char *data_dir(struct chy_ctx *cx, const struct chy_node *node)
+{
+    return chy_fmt(cx, "%s/pg/main", node->data_dir);
+}
+
+const char *chy_cluster_damage(struct chy_ctx *cx, const struct chy_node *node, bool *ret_there)
+{
+    const char *dir = data_dir(cx, node), *version;
+    struct stat st;
+
+    *ret_there = lstat(dir, &st) == 0 && !(S_ISDIR(st.st_mode) && is_empty(dir));
+    if (!*ret_there)
+        return NULL;
+    for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
+        const char *fault =
+            fault_of_part(cx, chy_fmt(cx, "%s/%s", dir, parts[i].name), parts[i].directory);
+
+        if (fault != NULL)
+            return chy_fmt(cx, "%s: the data of the private PostgreSQL are damaged: %s %s", dir,
+                           parts[i].name, fault);
+    }
+    version = data_version(cx, dir);
+    if (version == NULL || *version == '\0')
+        return chy_fmt(cx,
+                       "%s: the data of the private PostgreSQL are damaged: PG_VERSION holds no "
+                       "version",
+                       dir);
+    return NULL;
+}
+
+const char *chy_cluster_renewal(struct chy_ctx *cx, const struct chy_node *node)
+{
+    const char *dir = data_dir(cx, node);
+    char *aside = chy_fmt(cx, "%s.damaged", dir);
+    struct stat st;
+
+    for (unsigned i = 2; lstat(aside, &st) == 0; i++)
+        aside = chy_fmt(cx, "%s.damaged-%u", dir, i);
+    return chy_fmt(cx, "mv %s %s && %s", chy_cli_word(cx, dir), chy_cli_word(cx, aside),
+                   chy_cli_line(cx, node, "up"));
+}
+
 static const char *const *server_argv(struct chy_ctx *cx, const struct chy_node *node,
                                       const struct making *m)
 {
@@ -267,8 +345,9 @@ enum chy_rc chy_cluster_prepare(struct chy_ctx *cx, const struct chy_node *node,
                                 const struct chy_identity *owner, bool *ret_made,
                                 const char *const **ret_argv)
 {
-    struct making m = {.dir = chy_fmt(cx, "%s/pg/main", node->data_dir), .owner = owner};
-    const char *version;
+    struct making m = {.dir = data_dir(cx, node), .owner = owner};
+    const char *damage;
+    bool there;
 
     if (owner->uid == 0)
         return chy_fail(cx, &CHY_P_serverInternal,
@@ -282,10 +361,14 @@ enum chy_rc chy_cluster_prepare(struct chy_ctx *cx, const struct chy_node *node,
     if (owned_dir(cx, chy_fmt(cx, "%s/pg", node->data_dir), owner) != CHY_OK ||
         owned_dir(cx, chy_fmt(cx, "%s/pg", node->run_dir), owner) != CHY_OK)
         return CHY_ERR;
-    version = data_version(cx, m.dir);
-    if (chy_cluster_find(cx, version, &m.bin) != CHY_OK)
+    damage = chy_cluster_damage(cx, node, &there);
+    if (damage != NULL)
+        return chy_fail(cx, &CHY_P_serverInternal,
+                        "%s; put them back from a backup, or begin with an empty database: %s",
+                        damage, chy_cluster_renewal(cx, node));
+    if (chy_cluster_find(cx, there ? data_version(cx, m.dir) : NULL, &m.bin) != CHY_OK)
         return CHY_ERR;
-    m.made = version == NULL;
+    m.made = !there;
     if (chy_identity_work(cx, owner, prepare_as_owner, &m) != CHY_OK)
         return CHY_ERR;
     *ret_made = m.made;

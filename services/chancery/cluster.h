@@ -16,6 +16,12 @@ enum chy_rc CHY_CHECK chy_cluster_find(struct chy_ctx *cx, const char *version, 
 enum chy_rc CHY_CHECK chy_cluster_prepare(struct chy_ctx *cx, const struct chy_node *node,
                                           const struct chy_identity *owner, bool *ret_made,
                                           const char *const **ret_argv);
+/* What is wrong with the data of the private PostgreSQL, in words that name the file; NULL if all is
+ * there that it cannot start without, or there are no data yet (ret_there false).  Follows no link out
+ * of the directory and reads no file but PG_VERSION. */
+const char *chy_cluster_damage(struct chy_ctx *cx, const struct chy_node *node, bool *ret_there);
+/* The command that sets damaged data aside and begins anew. */
+const char *chy_cluster_renewal(struct chy_ctx *cx, const struct chy_node *node);
 /* Does the server whose process is pid take connections? */
 bool chy_cluster_ready(struct chy_ctx *cx, const struct chy_node *node, pid_t pid);
 

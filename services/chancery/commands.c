@@ -3,6 +3,8 @@
 #include "services/chancery/commands.h"
 
 #include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -10,6 +12,8 @@
 #include "core/base/problem.h"
 #include "core/ext/registry.h"
 #include "services/chancery/identity.h"
+
+#define SHELL_SAFE "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._/:@%+=,"
 
 const char *chy_cli_reason(const struct chy_ctx *cx)
 {
@@ -40,6 +44,26 @@ int chy_cli_refuse(const struct chy_ctx *cx, const struct chy_command *command)
     fflush(stdout);
     fprintf(stderr, "chancery %s: %s\n", command->name, chy_cli_reason(cx));
     return 1;
+}
+
+char *chy_cli_word(struct chy_ctx *cx, const char *s)
+{
+    char *out = chy_fmt(cx, "'");
+
+    if (*s != '\0' && strspn(s, SHELL_SAFE) == strlen(s))
+        return chy_fmt(cx, "%s", s);
+    for (; *s != '\0'; s++)
+        out = *s == '\'' ? chy_fmt(cx, "%s'\\''", out) : chy_fmt(cx, "%s%c", out, *s);
+    return chy_fmt(cx, "%s'", out);
+}
+
+char *chy_cli_line(struct chy_ctx *cx, const struct chy_node *node, const char *words)
+{
+    char usual[PATH_MAX];
+
+    if (realpath(chy_env_node_path(cx), usual) != NULL && strcmp(usual, node->path) == 0)
+        return chy_fmt(cx, "chancery %s", words);
+    return chy_fmt(cx, "chancery %s --node %s", words, chy_cli_word(cx, node->path));
 }
 
 enum chy_rc chy_cli_node(struct chy_ctx *cx, const char *path, struct chy_node **ret)

@@ -22,6 +22,12 @@ int chy_cli_refuse(const struct chy_ctx *cx, const struct chy_command *command);
 /* The reason alone: what is meant for the person at the terminal. */
 const char *chy_cli_reason(const struct chy_ctx *cx);
 
+/* s as one word of a shell. */
+char *chy_cli_word(struct chy_ctx *cx, const char *s);
+/* A command as a person is to type it: "chancery WORDS", and --node FILE unless that is node's usual
+ * place. */
+char *chy_cli_line(struct chy_ctx *cx, const struct chy_node *node, const char *words);
+
 /* Read node.yaml: path, or the default place where it is NULL.  All its mistakes are printed; the
  * refusal then says how many there are. */
 enum chy_rc CHY_CHECK chy_cli_node(struct chy_ctx *cx, const char *path, struct chy_node **ret);

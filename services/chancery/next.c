@@ -16,19 +16,6 @@
 #include "services/chancery/layout.h"
 
 #define TEXT_MAX 16384
-#define SHELL_SAFE "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._/:@%+=,"
-
-/* As one word of a shell. */
-static char *shell_word(struct chy_ctx *cx, const char *s)
-{
-    char *out = chy_fmt(cx, "'");
-
-    if (strspn(s, SHELL_SAFE) == strlen(s))
-        return chy_fmt(cx, "%s", s);
-    for (; *s != '\0'; s++)
-        out = *s == '\'' ? chy_fmt(cx, "%s'\\''", out) : chy_fmt(cx, "%s%c", out, *s);
-    return chy_fmt(cx, "%s'", out);
-}
 
 /* The first text with a dot in it anywhere in a rule: a name that the profile allows, whatever the
  * rule's module calls its keys. */
@@ -86,13 +73,13 @@ static char *fill(struct chy_ctx *cx, const struct chy_node *node, char *text, c
     json_t *port = json_object_get(node->validation, "http-port");
 
     text =
-        put(cx, text, "@DIRECTORY@", shell_word(cx, chy_fmt(cx, "%s/directory", node->base_url)));
-    text = put(cx, text, "@ROOT@", shell_word(cx, chy_cli_root(cx, node)));
-    text = put(cx, text, "@NAME@", shell_word(cx, name != NULL ? name : "www.example.org"));
+        put(cx, text, "@DIRECTORY@", chy_cli_word(cx, chy_fmt(cx, "%s/directory", node->base_url)));
+    text = put(cx, text, "@ROOT@", chy_cli_word(cx, chy_cli_root(cx, node)));
+    text = put(cx, text, "@NAME@", chy_cli_word(cx, name != NULL ? name : "www.example.org"));
     text = put(cx, text, "@HTTP_PORT@",
                chy_fmt(cx, "%d", port != NULL ? (int)json_integer_value(port) : 80));
-    text = put(cx, text, "@NODE@", shell_word(cx, node->path));
-    return put(cx, text, "@CLIENT_DIR@", shell_word(cx, home));
+    text = put(cx, text, "@NODE@", chy_cli_word(cx, node->path));
+    return put(cx, text, "@CLIENT_DIR@", chy_cli_word(cx, home));
 }
 
 void chy_next_print(struct chy_ctx *cx, const struct chy_node *node)
