@@ -84,14 +84,22 @@ enum chy_rc chy_cli_node(struct chy_ctx *cx, const char *path, struct chy_node *
                         "%s: cannot be read: %s; run this as the user who made it", path,
                         strerror(errno));
     rc = chy_node_read(cx, chy_fmt(cx, "%s", absolute), report, ret);
-    if (chy_report_count(report) > 0) {
-        fflush(stdout);
-        chy_report_print(report, stderr);
-        chy_problem_clear(cx);
-        return chy_fail(cx, &CHY_P_serverInternal, "%s: is not right (%zu); mend it and try again",
-                        path, chy_report_count(report));
-    }
+    if (chy_report_count(report) > 0)
+        return chy_cli_mistakes(cx, path, report);
     return rc;
+}
+
+enum chy_rc chy_cli_mistakes(struct chy_ctx *cx, const char *path, const struct chy_report *report)
+{
+    size_t n = chy_report_count(report);
+
+    fflush(stdout);
+    chy_report_print(report, stderr);
+    chy_problem_clear(cx);
+    return chy_fail(cx, &CHY_P_serverInternal,
+                    n == 1 ? "%s: %zu mistake, shown above; mend it and start again"
+                           : "%s: %zu mistakes, shown above; mend them and start again",
+                    path, n);
 }
 
 enum chy_rc chy_cli_drop(struct chy_ctx *cx, const struct chy_node *node)

@@ -31,6 +31,8 @@ char *chy_cli_line(struct chy_ctx *cx, const struct chy_node *node, const char *
 /* Read node.yaml: path, or the default place where it is NULL.  All its mistakes are printed; the
  * refusal then says how many there are. */
 enum chy_rc CHY_CHECK chy_cli_node(struct chy_ctx *cx, const char *path, struct chy_node **ret);
+/* Print the mistakes of a file or directory and refuse with how many there are. */
+enum chy_rc chy_cli_mistakes(struct chy_ctx *cx, const char *path, const struct chy_report *report);
 /* Root becomes the node's service user, for good: database roles go by operating system user, and
  * modules' code has no business running as root. */
 enum chy_rc CHY_CHECK chy_cli_drop(struct chy_ctx *cx, const struct chy_node *node);
