@@ -15,7 +15,9 @@
 #include "core/base/auto.h"
 #include "core/base/clock.h"
 #include "core/base/env.h"
+#include "core/base/json.h"
 #include "core/base/problem.h"
+#include "core/base/ready.h"
 
 #define BACKOFF_MIN_MS 100
 #define BACKOFF_MAX_MS 10000
@@ -23,6 +25,7 @@
 #define SHORT_LIFE_MS 500
 #define LAST_WORDS 4096
 #define LAST_LINES 10
+#define REASON_MAX 600
 
 /* What a child may know of the supervisor's environment.  No proxies: libcurl would obey them, and
  * validation must go where it says. */
@@ -43,7 +46,7 @@ static const char *const kept[] = {"PATH",
 #endif
                                    NULL};
 
-static void open_streams(const struct chy_child *c, int log)
+static void open_streams(const struct chy_child *c, int log, int ready)
 {
     int nothing = open("/dev/null", O_RDWR);
 
@@ -53,14 +56,19 @@ static void open_streams(const struct chy_child *c, int log)
         _exit(126);
     if (c->log == NULL && dup2(STDERR_FILENO, STDOUT_FILENO) < 0)
         _exit(126);
-    close_range(STDERR_FILENO + 1, ~0U, 0);
+    if (ready >= 0 && ready != CHY_READY_FD && dup2(ready, CHY_READY_FD) < 0)
+        _exit(126);
+    if (ready == CHY_READY_FD)
+        fcntl(ready, F_SETFD, 0);
+    close_range(ready >= 0 ? CHY_READY_FD + 1 : STDERR_FILENO + 1, ~0U, 0);
 }
 
-static void __attribute__((noreturn)) become(const struct chy_child *c, int log, pid_t parent)
+static void __attribute__((noreturn))
+become(const struct chy_child *c, int log, int ready, pid_t parent)
 {
     sigset_t none;
 
-    open_streams(c, log);
+    open_streams(c, log, ready);
     setpgid(0, 0); /* Ctrl-C is for the supervisor, which stops things in order */
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
@@ -78,14 +86,46 @@ static void __attribute__((noreturn)) become(const struct chy_child *c, int log,
     chy_env_keep(kept);
     if (c->id.change)
         chy_env_set("HOME", "/"); /* ours is none of theirs */
+    if (ready >= 0)
+        chy_ready_expect();
     execv(c->argv[0], (char *const *)c->argv);
     fprintf(stderr, "%s: %s cannot be run: %s\n", c->name, c->argv[0], strerror(errno));
     _exit(127);
 }
 
+static void close_ready(struct chy_child *c)
+{
+    if (c->ready_fd > 0)
+        close(c->ready_fd);
+    c->ready_fd = 0;
+}
+
+/* *ret: the child's end, -1 for one that does not announce. */
+static bool open_ready(struct chy_child *c, int *ret)
+{
+    int ends[2];
+
+    close_ready(c);
+    if (!c->announces)
+        return true;
+    if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) != 0)
+        return false;
+    c->ready_fd = ends[0];
+    *ret = ends[1];
+    return true;
+}
+
+bool chy_child_is_ready(const struct chy_child *c)
+{
+    char mark;
+
+    return c->ready_fd > 0 && read(c->ready_fd, &mark, 1) == 1;
+}
+
 enum chy_rc chy_child_start(struct chy_ctx *cx, struct chy_child *c)
 {
     chy_auto_fd int log = -1;
+    chy_auto_fd int ready = -1;
     pid_t parent = getpid(), pid;
     struct stat st;
 
@@ -96,13 +136,16 @@ enum chy_rc chy_child_start(struct chy_ctx *cx, struct chy_child *c)
                             strerror(errno));
         c->log_start = st.st_size;
     }
+    if (!open_ready(c, &ready))
+        return chy_fail(cx, &CHY_P_serverInternal, "%s: cannot be given a pipe: %s", c->name,
+                        strerror(errno));
     fflush(NULL);
     pid = fork();
     if (pid < 0)
         return chy_fail(cx, &CHY_P_serverInternal, "%s: cannot be started: %s", c->name,
                         strerror(errno));
     if (pid == 0)
-        become(c, log, parent);
+        become(c, log, ready, parent);
     c->pid = pid;
     c->state = CHY_CHILD_RUNNING;
     c->since = chy_clock_now();
@@ -130,6 +173,7 @@ void chy_child_ended(struct chy_child *c, int status)
     c->state = CHY_CHILD_WAITING;
     c->since = chy_clock_now();
     c->pid = 0;
+    close_ready(c);
 }
 
 char *chy_child_last_words(struct chy_ctx *cx, const struct chy_child *c)
@@ -156,4 +200,64 @@ char *chy_child_last_words(struct chy_ctx *cx, const struct chy_child *c)
     for (p = text + n - 1; p > text && lines < LAST_LINES; p--)
         lines += p[-1] == '\n';
     return p > text ? p + 1 : text;
+}
+
+/* What a line of our own log says of a problem; NULL if it tells of none. */
+static const char *logged_reason(struct chy_ctx *cx, const char *line)
+{
+    static const char *const members[] = {"note", "detail", "event"};
+    struct chy_ctx own = {.arena = cx->arena}; /* a line that is no JSON is no failure */
+    const char *level, *text = NULL;
+    json_t *j;
+
+    if (chy_json_object(&own, "log", line, strlen(line), &j) != CHY_OK)
+        return NULL;
+    level = json_string_value(json_object_get(j, "level"));
+    if (level == NULL || strcmp(level, "notice") == 0 || strcmp(level, "info") == 0)
+        return NULL;
+    for (size_t i = 0; i < sizeof members / sizeof members[0] && (text == NULL || !*text); i++)
+        text = json_string_value(json_object_get(j, members[i]));
+    return text;
+}
+
+/* NULL for a line that gives no reason. */
+static const char *line_reason(struct chy_ctx *cx, const char *line, bool *ret_fault)
+{
+    static const char *const faults[] = {"FATAL:  ", "PANIC:  "};
+    static const char *const others[] = {"LOG:  ", "HINT:  ", "DETAIL:  ", "WARNING:  "};
+    const char *hit;
+
+    if (*line == '{')
+        return logged_reason(cx, line);
+    for (size_t i = 0; i < sizeof faults / sizeof faults[0]; i++)
+        if ((hit = strstr(line, faults[i])) != NULL) {
+            *ret_fault = true;
+            return hit + strlen(faults[i]);
+        }
+    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++)
+        if (strstr(line, others[i]) != NULL)
+            return NULL;
+    hit = strncmp(line, "chancery", 8) == 0 ? strstr(line, ": ") : NULL;
+    if (hit != NULL && strcspn(line, " ") > (size_t)(hit - line)) /* "chancery-front: why" */
+        return hit + 2;
+    return *line != '\0' ? line : NULL;
+}
+
+const char *chy_child_reason(struct chy_ctx *cx, const char *words)
+{
+    const char *last = NULL, *next;
+
+    for (const char *line = words; *line != '\0'; line = next) {
+        size_t n = strcspn(line, "\n");
+        const char *reason;
+        bool fault = false;
+
+        next = line + n + (line[n] == '\n' ? 1 : 0);
+        reason = line_reason(cx, chy_fmt(cx, "%.*s", (int)n, line), &fault);
+        if (reason != NULL)
+            last = reason;
+        if (fault)
+            break; /* what follows is how it shut down */
+    }
+    return last != NULL ? chy_printable(cx, last, strlen(last), REASON_MAX) : NULL;
 }

@@ -25,15 +25,22 @@ struct chy_child {
     const char *last_end; /* how it ended last, or NULL; static storage of it  */
     char last_end_text[96];
     off_t log_start; /* size of the log when it was started last          */
+    bool announces;  /* it tells when it is ready (core/base/ready.h)     */
+    int ready_fd;    /* where; 0: nowhere                                 */
 };
 
 /* Start it.  The child dies with this process (PR_SET_PDEATHSIG), has a clean environment and
  * standard input, output and error only. */
 enum chy_rc CHY_CHECK chy_child_start(struct chy_ctx *cx, struct chy_child *c);
+/* Has a child that announces told that it is ready? */
+bool chy_child_is_ready(const struct chy_child *c);
 /* It has ended with this status of waitpid(2): note why, and when to try again (100 ms, doubled with
  * each death up to 10 s, from the beginning after 30 s of life, or when it ended in order). */
 void chy_child_ended(struct chy_child *c, int status);
 /* The last lines that it wrote since it was started, each ended by a newline; "" if it has no log. */
 char *chy_child_last_words(struct chy_ctx *cx, const struct chy_child *c);
+/* Of such lines the one that says why it ended: a fault of PostgreSQL, a problem in our own log, else
+ * the last; without what only says who speaks.  NULL if there is none. */
+const char *chy_child_reason(struct chy_ctx *cx, const char *words);
 
 #endif

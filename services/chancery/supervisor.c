@@ -28,6 +28,7 @@
 #define MIGRATE_MS 600000
 #define SIGNER_MS 10000
 #define FRONT_MS 30000
+#define WORKER_MS 30000
 
 struct supervisor {
     const struct chy_supervision *s;
@@ -143,13 +144,19 @@ static void pump(struct supervisor *v, int ms)
 static enum chy_rc died(struct supervisor *v, const struct chy_child *c)
 {
     char *words = chy_child_last_words(v->cx, c);
+    const char *end = c->last_end != NULL ? c->last_end : "it gave no sign of readiness in time";
+    const char *why = chy_child_reason(v->cx, words);
 
     /* The words are lines of their own: more than a refusal's detail can hold. */
     if (*words != '\0')
         v->s->tell(v->s->arg, chy_fmt(v->cx, "the last of %s:\n%s", c->log, words));
-    return chy_fail(v->cx, &CHY_P_serverInternal, "%s: did not start: %s%s%s", c->name,
-                    c->last_end != NULL ? c->last_end : "it gave no sign of readiness in time",
-                    c->log != NULL ? "; its log is " : "", c->log != NULL ? c->log : "");
+    if (c->log == NULL) /* it was said right above */
+        return chy_fail(v->cx, &CHY_P_serverInternal, "%s: did not start: %s", c->name, end);
+    if (why == NULL)
+        return chy_fail(v->cx, &CHY_P_serverInternal, "%s: did not start: %s; its log is %s",
+                        c->name, end, c->log);
+    return chy_fail(v->cx, &CHY_P_serverInternal, "%s: did not start: %s (%s; its log is %s)",
+                    c->name, why, end, c->log);
 }
 
 /* Wait until test says so, c has died, or ms are over. */
@@ -285,9 +292,31 @@ static enum chy_rc start_many(struct supervisor *v, const char *program, const c
     for (unsigned i = 1; i <= count; i++) {
         struct chy_child *c = add_child(v, chy_fmt(v->cx, "%s-%u", word, i), kind, id, argv);
 
+        c->announces = kind == CHY_CHILD_WORKER; /* nobody can ask it: it does not listen */
         if (chy_child_start(v->cx, c) != CHY_OK)
             return CHY_ERR;
     }
+    return CHY_OK;
+}
+
+static bool announced(struct supervisor *v, const struct chy_child *c)
+{
+    (void)v;
+    return chy_child_is_ready(c);
+}
+
+/* Started together, then waited for one by one. */
+static enum chy_rc start_workers(struct supervisor *v, const struct chy_identity *id)
+{
+    size_t first = v->n;
+
+    if (start_many(v, "chancery-worker", "worker", CHY_CHILD_WORKER, v->s->node->workers, id) !=
+        CHY_OK)
+        return CHY_ERR;
+    for (size_t i = first; i < v->n; i++)
+        if (wait_until(v, v->children[i], WORKER_MS, announced) != CHY_OK)
+            return CHY_ERR;
+    tell(v, "worker      %u as %s, ready", v->s->node->workers, id->name);
     return CHY_OK;
 }
 
@@ -317,11 +346,8 @@ static enum chy_rc start_all(struct supervisor *v)
     front.bind_ports = front.change && (node->acme.port < 1024 ||
                                         (node->public.port > 0 && node->public.port < 1024));
     if (start_database(v, &service) != CHY_OK || migrate(v, &service) != CHY_OK ||
-        start_signer(v, &signer) != CHY_OK ||
-        start_many(v, "chancery-worker", "worker", CHY_CHILD_WORKER, node->workers, &service) !=
-            CHY_OK)
+        start_signer(v, &signer) != CHY_OK || start_workers(v, &service) != CHY_OK)
         return CHY_ERR;
-    tell(v, "worker      %u started as %s", node->workers, service.name);
     if (start_many(v, "chancery-front", "front", CHY_CHILD_FRONT, node->fronts, &front) != CHY_OK ||
         wait_until(v, v->children[v->n - 1], FRONT_MS, front_ready) != CHY_OK ||
         check_alive(v) != CHY_OK)

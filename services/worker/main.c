@@ -10,6 +10,7 @@
 
 #include "core/base/env.h"
 #include "core/base/log.h"
+#include "core/base/ready.h"
 #include "core/work/worker.h"
 
 static int refuse(const struct chy_ctx *cx)
@@ -67,6 +68,7 @@ static int run(struct chy_ctx *cx, const struct chy_node *node)
     if (chy_worker_start(cx, w) != CHY_OK)
         return refuse(cx);
     chy_log(cx, LOG_NOTICE, "ready");
+    chy_ready_tell();
     serve(w, &signals);
     chy_log(cx, LOG_NOTICE, "stopping: finishing what is in hands");
     chy_worker_stop(w);

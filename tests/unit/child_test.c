@@ -136,6 +136,73 @@ static void last_words_are_the_last_lines_since_the_start(void **state)
     unlink(path);
 }
 
+static void the_reason_among_last_words_is_found(void **state)
+{
+    static const struct {
+        const char *words, *reason; /* NULL: there is none */
+    } cases[] = {
+        {"", NULL},
+        {"chancery-front: x.key: cannot be read\n", "x.key: cannot be read"},
+        {"chancery policy check: x: y\n", "chancery policy check: x: y"}, /* no program's name */
+        {"a.yaml:1:1: error: b\n1 error\n\nchancery-worker: policy has mistakes\n\n",
+         "policy has mistakes"},
+        {"{\"level\":\"notice\",\"event\":\"ready\"}\n", NULL},
+        {"{\"level\":\"error\",\"event\":\"not started\",\"detail\":\"for "
+         "clients\",\"note\":\"disk "
+         "full\"}\n",
+         "disk full"},
+        {"{\"level\":\"error\",\"event\":\"socket gone\"}\n", "socket gone"},
+        {"{no json\n", NULL},
+        {"2026-11-24 [7]  LOG:  starting\n2026-11-24 [7]  FATAL:  no pg_control\n"
+         "2026-11-24 [7]  HINT:  restore it\n2026-11-24 [7]  LOG:  database system is shut down\n",
+         "no pg_control"},
+        {"2026-11-24 [7]  LOG:  starting\n", NULL},
+        {"runtime error: \033[31mred\n", "runtime error: ?[31mred"},
+    };
+
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        const char *reason = chy_child_reason(*state, cases[i].words);
+
+        if (cases[i].reason == NULL)
+            assert_null(reason);
+        else
+            assert_string_equal(reason, cases[i].reason);
+    }
+}
+
+static bool becomes_ready(struct chy_ctx *cx, struct chy_child *c)
+{
+    int status;
+    bool ready;
+
+    assert_int_equal(chy_identity_find(cx, NULL, &c->id), CHY_OK);
+    assert_int_equal(chy_child_start(cx, c), CHY_OK);
+    assert_int_equal(waitpid(c->pid, &status, 0), c->pid);
+    ready = chy_child_is_ready(c);
+    assert_int_equal(WEXITSTATUS(status), 0);
+    chy_child_ended(c, status);
+    assert_int_equal(c->ready_fd, 0);
+    assert_false(chy_child_is_ready(c));
+    return ready;
+}
+
+static void a_child_is_ready_when_it_has_said_so(void **state)
+{
+    static const char tell[] = "test \"$CHY_READY\" = 3 && echo >&3";
+    const char *const says[] = {"/bin/sh", "-c", tell, NULL};
+    const char *const silent[] = {"/bin/true", NULL};
+    const char *const not_asked[] = {"/bin/sh", "-c", "test -z \"$CHY_READY\"", NULL};
+    struct chy_child c = {.name = "worker-1", .argv = says, .announces = true};
+
+    assert_true(becomes_ready(*state, &c));
+    assert_true(becomes_ready(*state, &c)); /* started again, it is asked again */
+    c.argv = silent;
+    assert_false(becomes_ready(*state, &c));
+    c.argv = not_asked;
+    c.announces = false;
+    assert_false(becomes_ready(*state, &c));
+}
+
 static pid_t fork_asking(struct chy_ctx *cx, const char *dir)
 {
     pid_t pid = fork(), held = 0;
@@ -278,6 +345,8 @@ int main(void)
         T(an_end_is_told_by_signal_or_exit_code),
         T(a_child_dies_with_the_process_that_started_it),
         T(last_words_are_the_last_lines_since_the_start),
+        T(the_reason_among_last_words_is_found),
+        T(a_child_is_ready_when_it_has_said_so),
         T(a_lock_is_held_by_who_can_write_it_and_asking_takes_none),
         T(a_process_is_told_by_its_start_and_not_by_its_number),
         T(command_lines_are_read_by_table),
