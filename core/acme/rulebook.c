@@ -115,6 +115,17 @@ enum chy_rc chy_rulebook_load(struct chy_ctx *cx, const struct chy_node *node,
                               node->policy_dir);
 }
 
+enum chy_rc chy_rulebook_check(struct chy_ctx *cx, const struct chy_node *node,
+                               const struct chy_registry *registry, struct chy_report *report)
+{
+    struct chy_rulebook *r;
+
+    if (load(cx, node, registry, report, &r) != CHY_OK)
+        return CHY_ERR;
+    chy_rulebook_drop(r);
+    return CHY_OK;
+}
+
 struct chy_rulebook *chy_rulebook_hold(struct chy_rulebook *r)
 {
     atomic_fetch_add(&r->references, 1);

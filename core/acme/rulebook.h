@@ -14,6 +14,10 @@ struct chy_rulebook;
 enum chy_rc CHY_CHECK chy_rulebook_load(struct chy_ctx *cx, const struct chy_node *node,
                                         const struct chy_registry *registry,
                                         struct chy_rulebook **ret);
+/* Would it be loaded?  Mistakes go to report. */
+enum chy_rc CHY_CHECK chy_rulebook_check(struct chy_ctx *cx, const struct chy_node *node,
+                                         const struct chy_registry *registry,
+                                         struct chy_report *report);
 struct chy_rulebook *chy_rulebook_hold(struct chy_rulebook *r);
 void chy_rulebook_drop(struct chy_rulebook *r);
 

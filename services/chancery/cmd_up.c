@@ -22,6 +22,7 @@
 #include "services/chancery/layout.h"
 #include "services/chancery/next.h"
 #include "services/chancery/options.h"
+#include "services/chancery/preflight.h"
 #include "services/chancery/probe.h"
 #include "services/chancery/state.h"
 #include "services/chancery/supervisor.h"
@@ -146,9 +147,10 @@ static enum chy_rc check_all(struct chy_ctx *cx, const struct up *u)
                         "%s: names no users:, and PostgreSQL does not run as root; run this as an "
                         "ordinary user, or name users as root's 'chancery init' does",
                         u->node->path);
-    if (check_reach(cx, u) != CHY_OK || check_files(cx, u) != CHY_OK)
+    if (check_reach(cx, u) != CHY_OK || check_files(cx, u) != CHY_OK ||
+        check_ports(cx, u) != CHY_OK)
         return CHY_ERR;
-    return check_ports(cx, u);
+    return chy_preflight_policy(cx, u->node, &u->service);
 }
 
 /* ---- the supervisor's side ----------------------------------------------------- */
