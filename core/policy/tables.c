@@ -98,6 +98,8 @@ static const struct chy_policy_item profile_items[] = {
                    "4.2.1.12); an empty list leaves the extension out."),
      CHY_REQUIRED},
     {CHY_ITEM_TEXT("shape", NAME_MAX_OCTETS, "A module's profile that shapes the certificate.")},
+    {CHY_ITEM_TEXT("example", 253,
+                   "A name of this profile to try a client with; 'chancery up' shows how.")},
     {CHY_ITEM_BOOL("public", "Do the rules for publicly trusted certificates apply?"),
      CHY_DEFAULT("false")},
     {NULL},

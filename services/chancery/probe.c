@@ -112,6 +112,18 @@ static bool make_address(const char *address, unsigned port, struct sockaddr_sto
     return true;
 }
 
+bool chy_probe_local(const char *address)
+{
+    struct sockaddr_storage a;
+    chy_auto_fd int fd = -1;
+    socklen_t n;
+
+    if (!make_address(address, 0, &a, &n))
+        return false;
+    fd = socket(a.ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    return fd >= 0 && bind(fd, (struct sockaddr *)&a, n) == 0;
+}
+
 /* 0, or why it cannot be bound. */
 static int try_bind(const char *address, unsigned port)
 {

@@ -1,8 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
 """SIGTERM drains: under load fronts, workers, the signer and all of them together are told to end, and
-no request, order or signature is lost.  PostgreSQL restarted, and away for a while.  What stops a
-start, in words that name the thing.
+no request, order or signature is lost.  PostgreSQL restarted, and away for a while.
 
 No clock is moved here and no lease has to end: what a drain leaves behind must go on at once."""
 import concurrent.futures
@@ -10,11 +9,9 @@ import http.client
 import json
 import os
 import random
-import re
 import signal
 import socket
 import ssl
-import subprocess
 import sys
 import threading
 import time
@@ -22,7 +19,7 @@ import urllib.parse
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from installation import Installation, PREFIX, Report, acme, wait_for  # noqa: E402
+from installation import Installation, Report, acme, wait_for  # noqa: E402
 import fault_test  # noqa: E402
 import invariants  # noqa: E402
 
@@ -220,13 +217,6 @@ def end(ca, name, sig=signal.SIGTERM):
             return "not started again", ended, None
         time.sleep(0.02)
     return process(ca, name)["last-end"], ended, time.monotonic() - began - ended
-
-
-def front_answers(ca):
-    try:
-        return ca.client(timeout=5).directory is not None
-    except (OSError, acme.AcmeError, http.client.HTTPException):
-        return False
 
 
 def lost_records(ca):
@@ -435,71 +425,6 @@ def check_away(report, probes, readers):
                  max(took) < BOUND_S and all(p.took[-1] < 2 for p in readers), str(took))
 
 
-# ---- 4: what stops a start ----------------------------------------------------------------------
-
-class Mistakes:
-    """Each puts a mistake into a stopped installation, tries to start it, and takes it out again."""
-
-    def __init__(self, ca, report):
-        self.ca, self.report = ca, report
-        self.node = ca.node.read_text()
-
-    def start(self, name, *patterns):
-        done = subprocess.run([str(PREFIX / "bin" / "chancery"), "up", "--node", str(self.ca.node)],
-                              env=self.ca.env, text=True, stdin=subprocess.DEVNULL,
-                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=60)
-        said = [line for line in done.stdout.splitlines() if line.strip()]
-        # One line of them names the thing and says what to do.
-        missing = [p for p in patterns if not any(re.search(p, line) for line in said)]
-        self.report.check(f"{name}: up says so in one line and fails",
-                          done.returncode != 0 and not missing,
-                          f"exit {done.returncode}, nothing matches {missing} in {done.stdout}")
-        wait = time.monotonic() + 15
-        while self.ca.running() and time.monotonic() < wait:
-            time.sleep(0.1)
-        left = self.ca.running()
-        self.report.check(f"{name}: nothing is left running", not left, str(left))
-
-    def edit_node(self, old, new):
-        text = re.sub(old, new, self.node, count=1, flags=re.M)
-        assert text != self.node, old
-        self.ca.node.write_text(text)
-
-    def run(self):
-        home = self.ca.home
-        keys, policy = home / "keys", home / "policy"
-        key = keys / "web-1.key"
-        away = key.with_suffix(".away")
-        key.rename(away)
-        self.start("a missing issuer key", rf"{key}: .*No such file.*;")
-        away.rename(key)
-        was = key.read_bytes()
-        key.write_bytes((keys / "listener.key").read_bytes())
-        self.start("another key for the issuer", rf"{key}: .*;")
-        key.write_bytes(was)
-        listener = keys / "listener.pem"
-        was = listener.read_bytes()
-        listener.write_bytes((home / "root.pem").read_bytes())
-        self.start("a listener certificate of another key", rf"{listener}.*;")
-        listener.write_text("no certificate\n")
-        self.start("a listener certificate that is none", rf"{listener}: .*;")
-        listener.write_bytes(was)
-        profile = next((policy / "profiles").glob("*.yaml"))
-        mode = profile.stat().st_mode & 0o777
-        profile.chmod(0)
-        self.start("a policy that cannot be read", rf"profiles/{profile.name}: .*Permission denied; ")
-        profile.chmod(mode)
-        try:
-            self.edit_node(r"load: *\[.*\]", "load: [dns, dsn]")
-            self.start("a module that is not there", r"dsn.*;")
-            self.edit_node(r"^database:.*$",
-                           'database: { services: "host=/nowhere dbname=x user=x", '
-                           'owner: "host=/nowhere dbname=x user=x" }')
-            self.start("a database that is nowhere", r"database.*/nowhere.*")
-        finally:
-            self.ca.node.write_text(self.node)
-
-
 def main():
     report = Report()
     with Installation(fronts=2, workers=2) as ca:
@@ -507,10 +432,6 @@ def main():
         database_restarted(ca, report)
         database_away(ca, report)
         invariants.check(ca, report, "after the database's absence: ")
-        ca.down()
-        Mistakes(ca, report).run()
-        ca.up()
-        report.check("with the mistakes taken out it starts", front_answers(ca))
     report.end()
 
 

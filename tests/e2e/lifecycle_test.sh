@@ -183,10 +183,10 @@ test_init()
 test_up()
 {
     check "status says that nothing runs" 1 "FAIL +supervisor +down; 'chancery up'" -- chancery status
-    check "up makes the database and says the directory, the root and a certbot line" 0 \
+    check "up makes the database and says the directory, the root and what a first certificate needs" 0 \
         "postgres +.* made" "^Directory +https://localhost:$PORT/directory" "^Root +$DIR/root.pem" \
-        "certbot certonly .*--server https://localhost:$PORT/directory .*-d [a-z.]*chancery.example" \
-        -- chancery up
+        "^To certify +you need .*www.chancery.example does not: .*127.0.0.1@5399.*resolver.stubs of $DIR/node.yaml" \
+        "^Try next +chancery status" -- chancery up
     check "up again says that it is up" 0 "already up: supervisor pid [0-9]+" -- chancery up
     check "status is well and shows each process" 0 "ok +supervisor" "signer +[0-9]+ +running" \
         "worker-1 +[0-9]+ +running" "front-1 +[0-9]+ +running" "ok +database +PostgreSQL .*core [0-9]+" \
@@ -268,7 +268,9 @@ test_refusals()
         run "$CHANCERY" up --node "$WORK/part/nowhere/node.yaml"
     cp -p "$DIR/node.yaml" "$keep"
     sed -i 's/^processes:/proceses:/' "$DIR/node.yaml"
-    check "a mistake in node.yaml is shown at its line" 1 "node.yaml:[0-9]+:[0-9]+: error.*proceses" -- chancery up
+    check "a mistake in node.yaml is shown at its line, and counted in words" 1 \
+        "node.yaml:[0-9]+:[0-9]+: error.*proceses" \
+        "chancery up: $DIR/node.yaml: [0-9]+ mistakes?, shown above; mend (it|them) and start again" -- chancery up
     cp -p "$keep" "$DIR/node.yaml"
     mv "$DIR/keys/listener.key" "$keep.key"
     check "a missing key is named with its setting" 1 \
@@ -281,7 +283,8 @@ test_refusals()
     truth "nothing runs after a failed start" nothing_runs
     cp -p "$keep" "$DIR/node.yaml"
     echo 'nonsense: true' >>"$DIR/policy/chancery.yaml"
-    check "a wrong policy stops up with the mistake" 1 "nonsense" "chancery up: [a-z0-9-]+: did not start" -- chancery up
+    check "a wrong policy stops up with the mistake" 1 "nonsense" \
+        "chancery up: $DIR/policy: 1 mistake, shown above; mend it and start again" -- chancery up
     truth "nothing runs after that either" nothing_runs
     sed -i '/^nonsense/d' "$DIR/policy/chancery.yaml"
     mv "$DIR/keys/web-1.key" "$keep.key"
