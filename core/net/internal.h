@@ -27,13 +27,11 @@ static inline int64_t chy_net_until(const struct chy_ctx *cx, int64_t deadline)
     return cx->net_until_ms != 0 && cx->net_until_ms < deadline ? cx->net_until_ms : deadline;
 }
 
-/* ---- prefix.c ------------------------------------------------------------ */
+/* ---- filter.c ------------------------------------------------------------ */
 
 /* The built-in deny list, one range after the other; NULL at its end.  *ret_final: no allow-list opens
  * it (core.md W-21). */
 const struct chy_prefix *chy_prefix_denied(size_t i, bool *ret_final);
-/* Is inner within p, or p itself? */
-bool chy_prefix_covers(const struct chy_prefix *p, const struct chy_prefix *inner);
 
 /* ---- servers.c ----------------------------------------------------------- */
 

@@ -6,15 +6,7 @@
 #include <sys/socket.h>
 
 #include "core/base/cx.h"
-
-/* An address range: "10.0.0.0/8", "2001:db8::/32". */
-struct chy_prefix {
-    int family; /* AF_INET or AF_INET6 */
-    uint8_t b[16];
-    unsigned bits;
-};
-bool chy_prefix_read(struct chy_prefix *ret, const char *text);
-bool chy_prefix_has(const struct chy_prefix *p, const struct sockaddr *sa);
+#include "core/base/prefix.h"
 
 /* Settings, from node.yaml.  All strings are copied. */
 struct chy_net_config {

@@ -345,18 +345,22 @@ char *chy_setup_ceilings(struct chy_ctx *cx, const struct chy_setup *s, const st
                         ? chy_fmt(cx, "# clients: none; only the signer's own user may ask\n")
                         : chy_fmt(cx, "clients: [%s]\n", quote(cx, s->service_user));
 
-    return chy_fmt(cx,
-                   "# What chancery-signer will sign at most, whoever asks.  Policy can only be\n"
-                   "# narrower.  Restart the signer after a change.\n"
-                   "version: 1\n"
-                   "%s"
-                   "issuers:\n"
-                   "  web-1:\n"
-                   "    key: %s\n"
-                   "    certificate: %s\n"
-                   "    max-lifetime: 200d\n"
-                   "    keys: [ec-p256, ec-p384, rsa-2048..8192]\n"
-                   "    permitted-dns: []      # suffixes; empty: any name\n",
-                   clients, quote(cx, chy_fmt(cx, "file:%s", l->issuer_key)),
-                   quote(cx, chy_fmt(cx, "%s/issuers/web-1.pem", l->policy)));
+    return chy_fmt(
+        cx,
+        "# What chancery-signer will sign at most, whoever asks.  Policy can only be\n"
+        "# narrower.  Restart the signer after a change.\n"
+        "version: 1\n"
+        "%s"
+        "issuers:\n"
+        "  web-1:\n"
+        "    key: %s\n"
+        "    certificate: %s\n"
+        "    max-lifetime: 200d\n"
+        "    keys: [ec-p256, ec-p384, rsa-2048..8192]\n"
+        "    # Of names that may be signed, here and in what policy permits: suffixes of\n"
+        "    # DNS names and ranges of addresses.  While both are empty, any name may.\n"
+        "    permitted-dns: []      # [corp.example]\n"
+        "    permitted-ip: []       # [10.0.0.0/8, \"fd00::/8\"]\n",
+        clients, quote(cx, chy_fmt(cx, "file:%s", l->issuer_key)),
+        quote(cx, chy_fmt(cx, "%s/issuers/web-1.pem", l->policy)));
 }

@@ -61,7 +61,14 @@ static const struct chy_policy_item issuer_items[] = {
      .type = CHY_T_LIST,
      .max = 1000,
      .element = &text_element,
-     .doc = "Suffixes that every DNS name must have; empty or absent: any."},
+     .doc = "Suffixes that every DNS name must have; without this and permitted-ip, any name of "
+            "any type may be signed."},
+    {.name = "permitted-ip",
+     .type = CHY_T_LIST,
+     .max = 1000,
+     .element = &text_element,
+     .doc = "Ranges (10.0.0.0/8, 2001:db8::/32) in which every IP address must lie; without this "
+            "and permitted-dns, any name of any type may be signed."},
     {.name = "allow-ca",
      .type = CHY_T_BOOL,
      .dflt = "false",
@@ -218,6 +225,25 @@ static void check_lists(struct chy_ctx *cx, struct chy_report *report, struct ch
                        "write the suffix without '*' and leading dot");
 }
 
+static void read_ranges(struct chy_ctx *cx, struct chy_report *report, struct chy_yaml_doc *doc,
+                        const json_t *list, struct chy_ceiling *c)
+{
+    const json_t *v;
+    size_t i;
+
+    c->permitted_ip = chy_alloc(cx, (json_array_size(list) + 1) * sizeof *c->permitted_ip);
+    json_array_foreach(list, i, v)
+    {
+        if (chy_prefix_read(&c->permitted_ip[c->n_permitted_ip], json_string_value(v)))
+            c->n_permitted_ip++;
+        else
+            chy_yaml_error(report, doc, pointer(cx, c->name, chy_fmt(cx, "permitted-ip/%zu", i)),
+                           "'%s' is no address or range such as 10.0.0.0/8 (bits behind the prefix "
+                           "must be 0)",
+                           json_string_value(v));
+    }
+}
+
 /* A name of OpenSSL's under id-kp (or "any"), or a dotted OID, as dotted OID; NULL if neither. */
 static const char *purpose_oid(struct chy_ctx *cx, const char *word)
 {
@@ -284,6 +310,8 @@ static void read_issuer(struct chy_ctx *cx, struct chy_report *report, struct ch
         ret->key_path = key + sizeof KEY_SCHEME - 1;
     if (cert == NULL || cert[0] != '/')
         chy_yaml_error(report, doc, pointer(cx, name, "certificate"), "is not an absolute path");
+    read_ranges(cx, report, doc, json_object_get(o, "permitted-ip"), ret);
+    ret->bounds_names = json_array_size(ret->permitted_dns) > 0 || ret->n_permitted_ip > 0;
     check_lists(cx, report, doc, ret);
 }
 

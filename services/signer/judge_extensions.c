@@ -15,10 +15,10 @@ static enum chy_rc check_path(struct chy_ctx *cx, const struct chy_signing_key *
     if (bc->pathlen == NULL || ASN1_INTEGER_get_int64(&n, bc->pathlen) != 1 || n < 0 ||
         n > k->ceiling->max_path_len)
         return chy_judge_over(cx, "pathLenConstraint is absent or over the issuer's max-path-len");
-    if (json_array_size(k->ceiling->permitted_dns) == 0)
+    if (!k->ceiling->bounds_names)
         return CHY_OK;
     if (X509_get_ext_by_NID(cert, NID_ext_key_usage, -1) < 0)
-        return chy_judge_over(cx, "CA under permitted-dns has no extKeyUsage, so any");
+        return chy_judge_over(cx, "CA with bounded names has no extKeyUsage, so any");
     return chy_judge_constraints(cx, k, cert);
 }
 

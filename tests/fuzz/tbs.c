@@ -30,6 +30,7 @@ static void require(bool true_or_bug)
 static const struct chy_signing_key *signing_key(void)
 {
     static struct chy_ctx cx;
+    static struct chy_prefix range = {.family = AF_INET, .b = {10, 1}, .bits = 16};
     static struct chy_ceiling ceiling;
     static struct chy_signing_key key;
     struct chy_authority ca;
@@ -50,6 +51,9 @@ static const struct chy_signing_key *signing_key(void)
             json_pack("[s,s,s,s,s,s,s,s]", "2.5.29.35", "2.5.29.14", "2.5.29.15", "2.5.29.37",
                       "2.5.29.19", "2.5.29.17", "2.5.29.31", "1.3.6.1.5.5.7.1.1"),
         .permitted_dns = json_pack("[s]", "shop.example"),
+        .permitted_ip = &range,
+        .n_permitted_ip = 1,
+        .bounds_names = true,
     };
     key.ceiling = &ceiling;
     key.cert = PEM_read_bio_X509(in, NULL, chy_no_passphrase, NULL);

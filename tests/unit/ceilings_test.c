@@ -36,6 +36,8 @@ static void defaults_are_filled_in(void **state)
     assert_int_equal(w->state.ceilings->issuers[0].max_ahead_s, 48 * 3600);
     assert_int_equal(json_array_size(w->state.ceilings->issuers[0].purposes), 2);
     assert_false(w->state.ceilings->issuers[0].purpose_required);
+    assert_false(w->state.ceilings->issuers[0].bounds_names);
+    assert_int_equal(w->state.ceilings->issuers[0].n_permitted_ip, 0);
 }
 
 static void clients_are_names_or_numbers(void **state)
@@ -82,6 +84,10 @@ static void mistakes_are_named(void **state)
         {HEAD KEY REST "    purposes: [commonName]\n", "'commonName' is no extended key usage"},
         {HEAD KEY REST "    max-path-len: -1\n", "max-path-len"},
         {HEAD KEY REST "    permitted-dns: [\"*.a.example\"]\n", "without '*'"},
+        {HEAD KEY REST "    permitted-ip: [10.0.0.0/33]\n", "'10.0.0.0/33' is no address or range"},
+        {HEAD KEY REST "    permitted-ip: [10.0.0.1/8]\n", "behind the prefix"},
+        {HEAD KEY REST "    permitted-ip: [::1, a.example]\n",
+         "'a.example' is no address or range"},
         {"clients: [no-such-user-here]\n" HEAD KEY REST, "there is no user 'no-such-user-here'"},
     };
     struct signer_world *w = *state;

@@ -180,7 +180,8 @@ static X509 *sub_ca(struct signer_world *w, int path_len, const char *constraint
     return cert;
 }
 
-#define NO_IP ",excluded;IP:0.0.0.0/0.0.0.0,excluded;IP:0:0:0:0:0:0:0:0/0:0:0:0:0:0:0:0"
+#define NO_IP6 ",excluded;IP:0:0:0:0:0:0:0:0/0:0:0:0:0:0:0:0"
+#define NO_IP ",excluded;IP:0.0.0.0/0.0.0.0" NO_IP6
 
 static void cas_are_constrained_as_their_issuer_is(void **state)
 {
@@ -211,6 +212,83 @@ static void cas_are_constrained_as_their_issuer_is(void **state)
             ok(w->cx, judge(w, cert));
         } else {
             REFUSED(judge(w, cert), cases[i].words);
+        }
+    }
+}
+
+static void bounded_cas_hold_each_family_of_addresses_to_the_ranges(void **state)
+{
+    static const struct {
+        const char *constraints, *words; /* NULL: signed */
+    } cases[] = {
+        {"critical,permitted;DNS:shop.example" NO_IP, NULL},
+        {"critical,permitted;DNS:shop.example,permitted;IP:10.1.0.0/255.255.0.0,"
+         "permitted;IP:fd00::/ff00::",
+         NULL},
+        {"critical,permitted;DNS:shop.example,permitted;IP:10.1.2.0/255.255.255.0" NO_IP6, NULL},
+        {"critical,permitted;DNS:shop.example,permitted;IP:10.0.0.0/255.0.0.0" NO_IP6,
+         "permit more"},
+        {"critical,permitted;DNS:shop.example,permitted;IP:0.0.0.0/0.0.0.0" NO_IP6, "permit more"},
+        {"critical,permitted;DNS:shop.example,permitted;IP:10.1.0.0/255.255.0.255" NO_IP6,
+         "permit more"},
+        {"critical,permitted;DNS:shop.example,permitted;IP:10.1.0.1/255.255.0.0" NO_IP6,
+         "permit more"},
+        {"critical,permitted;DNS:shop.example,permitted;IP:10.1.0.0/255.255.0.0",
+         "do not exclude all IP"},
+        {"critical,permitted;IP:10.1.0.0/255.255.0.0" NO_IP6, "permit more"},
+    };
+    struct signer_world *w = *state;
+
+    put_ceilings(
+        w, "    permitted-dns: [shop.example]\n    permitted-ip: [10.1.0.0/16, \"fd00::/8\"]\n"
+           "    allow-ca: true\n"
+           "    extensions: [\"2.5.29.14\", \"2.5.29.15\", \"2.5.29.17\", \"2.5.29.19\",\n"
+           "                 \"2.5.29.30\", \"2.5.29.35\", \"2.5.29.37\"]\n");
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        X509 *cert = sub_ca(w, 0, cases[i].constraints);
+
+        if (cases[i].words == NULL) {
+            ok(w->cx, judge(w, cert));
+        } else {
+            REFUSED(judge(w, cert), cases[i].words);
+        }
+    }
+}
+
+/* An address and a name each, under ceilings that name both, one or the other. */
+static void addresses_are_held_to_their_ranges(void **state)
+{
+    static const struct {
+        const char *ceilings, *address, *words; /* NULL: signed */
+    } cases[] = {
+        {"", "203.0.113.9", NULL},
+        {"    permitted-ip: [10.1.0.0/16, \"fd00::/8\", 192.0.2.7]\n"
+         "    permitted-dns: [shop.example]\n",
+         "10.1.255.255", NULL},
+        {NULL, "fd00::1", NULL},
+        {NULL, "192.0.2.7", NULL},
+        {NULL, "10.2.0.0", "iPAddress:10.2.0.0 is not under a permitted range"},
+        {NULL, "10.0.255.255", "is not under a permitted range"},
+        {NULL, "192.0.2.6", "is not under a permitted range"},
+        {NULL, "fc00::1", "is not under a permitted range"},
+        {NULL, "::ffff:10.1.0.1", "is not under a permitted range"},
+        {"    permitted-ip: [10.1.0.0/16]\n", "10.1.0.1", "www.shop.example is not under"},
+        {"    permitted-dns: [shop.example]\n", "10.1.0.1", "is not under a permitted range"},
+    };
+    struct signer_world *w = *state;
+
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct chy_cert_plan *p = good_plan(w);
+
+        if (cases[i].ceilings != NULL) {
+            stop_signer(w); /* it reads them once */
+            put_ceilings(w, cases[i].ceilings);
+        }
+        ok(w->cx, chy_plan_san(w->cx, p, name_of(GEN_IPADD, cases[i].address)));
+        if (cases[i].words == NULL) {
+            ok(w->cx, judge(w, decoded(w, p)));
+        } else {
+            REFUSED(judge(w, decoded(w, p)), cases[i].words);
         }
     }
 }
@@ -306,6 +384,8 @@ int main(void)
         TEST(ceilings_name_other_purposes),
         TEST(common_names_are_alternative_names_to_the_octet),
         TEST(cas_are_constrained_as_their_issuer_is),
+        TEST(bounded_cas_hold_each_family_of_addresses_to_the_ranges),
+        TEST(addresses_are_held_to_their_ranges),
         TEST(times_have_one_form),
         TEST(unique_ids_are_refused),
         TEST(algorithm_has_its_own_parameters_only),

@@ -250,7 +250,7 @@ static void names_stay_under_permitted_suffixes(void **state)
         if (cases[i].good) {
             ok(w->cx, ask_signer(w, tbs_of(w, p), &s));
         } else {
-            REFUSED(ask_signer(w, tbs_of(w, p), &s), "is not under a permitted suffix");
+            REFUSED(ask_signer(w, tbs_of(w, p), &s), "is not under a permitted");
         }
     }
     p = good_plan(w);

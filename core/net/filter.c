@@ -1,9 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Address ranges, and which addresses may be connected to (core.md W-20 to W-22).  The ranges come
- * from the IANA special-purpose registries; nothing here knows about names or ports. */
-#include <arpa/inet.h>
-#include <netinet/in.h>
-#include <stdlib.h>
+/* Which addresses may be connected to (core.md W-20 to W-22).  The ranges come from the IANA
+ * special-purpose registries; nothing here knows about names or ports. */
 #include <string.h>
 
 #include "core/net/internal.h"
@@ -50,79 +47,6 @@ static const struct chy_prefix embedding_v6[] = {
     {AF_INET6, {0x20, 0x02}, 16},                         /* 6to4                         */
 };
 
-/* The octets of an address, or NULL for a family that is neither IPv4 nor IPv6. */
-static const uint8_t *address_octets(const struct sockaddr *sa)
-{
-    if (sa->sa_family == AF_INET)
-        return (const uint8_t *)&((const struct sockaddr_in *)(const void *)sa)->sin_addr;
-    if (sa->sa_family == AF_INET6)
-        return ((const struct sockaddr_in6 *)(const void *)sa)->sin6_addr.s6_addr;
-    return NULL;
-}
-
-bool chy_prefix_has(const struct chy_prefix *p, const struct sockaddr *sa)
-{
-    const uint8_t *b = address_octets(sa);
-    unsigned whole = p->bits / 8, rest = p->bits % 8;
-
-    if (b == NULL || sa->sa_family != p->family)
-        return false;
-    if (memcmp(b, p->b, whole) != 0)
-        return false;
-    return rest == 0 || ((b[whole] ^ p->b[whole]) >> (8 - rest)) == 0;
-}
-
-/* Decimal of one to three digits without leading zeros; false if it is anything else. */
-static bool read_bits(const char *s, unsigned max, unsigned *ret)
-{
-    unsigned v = 0;
-    size_t n = strlen(s);
-
-    if (n < 1 || n > 3 || (n > 1 && s[0] == '0'))
-        return false;
-    for (size_t i = 0; i < n; i++) {
-        if (s[i] < '0' || s[i] > '9')
-            return false;
-        v = v * 10 + (unsigned)(s[i] - '0');
-    }
-    *ret = v;
-    return v <= max;
-}
-
-/* A bit set behind the prefix is a slip ("10.0.0.1/8"): which of the two was meant is not known. */
-static bool host_bits_clear(const struct chy_prefix *p, unsigned max)
-{
-    for (unsigned i = p->bits; i < max; i++)
-        if (p->b[i / 8] & (0x80u >> (i % 8)))
-            return false;
-    return true;
-}
-
-bool chy_prefix_read(struct chy_prefix *ret, const char *text)
-{
-    struct chy_prefix p = {0};
-    const char *slash = strchr(text, '/');
-    size_t n = slash != NULL ? (size_t)(slash - text) : strlen(text);
-    char address[INET6_ADDRSTRLEN];
-    unsigned max;
-
-    if (n >= sizeof address)
-        return false;
-    memcpy(address, text, n);
-    address[n] = '\0';
-    p.family = strchr(address, ':') != NULL ? AF_INET6 : AF_INET;
-    if (inet_pton(p.family, address, p.b) != 1)
-        return false;
-    max = p.family == AF_INET ? 32 : 128;
-    p.bits = max;
-    if (slash != NULL && !read_bits(slash + 1, max, &p.bits))
-        return false;
-    if (!host_bits_clear(&p, max))
-        return false;
-    *ret = p;
-    return true;
-}
-
 const struct chy_prefix *chy_prefix_denied(size_t i, bool *ret_final)
 {
     /* What is not 2000::/3. */
@@ -147,15 +71,6 @@ const struct chy_prefix *chy_prefix_denied(size_t i, bool *ret_final)
     return NULL;
 }
 
-bool chy_prefix_covers(const struct chy_prefix *p, const struct chy_prefix *inner)
-{
-    unsigned whole = p->bits / 8, rest = p->bits % 8;
-
-    if (p->family != inner->family || p->bits > inner->bits || memcmp(p->b, inner->b, whole) != 0)
-        return false;
-    return rest == 0 || ((p->b[whole] ^ inner->b[whole]) >> (8 - rest)) == 0;
-}
-
 static bool in_any(const struct chy_prefix *list, size_t n, const struct sockaddr *sa)
 {
     for (size_t i = 0; i < n; i++)
@@ -167,7 +82,7 @@ static bool in_any(const struct chy_prefix *list, size_t n, const struct sockadd
 static bool embeds_ipv4(const struct sockaddr *sa)
 {
     static const uint8_t zeros[12];
-    const uint8_t *b = address_octets(sa);
+    const uint8_t *b = chy_sockaddr_octets(sa);
 
     if (sa->sa_family != AF_INET6)
         return false;
@@ -190,7 +105,7 @@ static bool denied_by_default(const struct sockaddr *sa)
 
 bool chy_net_may_connect(const struct chy_net *net, const struct sockaddr *sa)
 {
-    if (address_octets(sa) == NULL || embeds_ipv4(sa))
+    if (chy_sockaddr_octets(sa) == NULL || embeds_ipv4(sa))
         return false;
     if (in_any(net->deny, net->n_deny, sa))
         return false;
