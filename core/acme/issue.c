@@ -130,9 +130,11 @@ static enum chy_rc find_proofs(struct chy_ctx *cx, struct chy_issuance *is)
 static enum chy_rc check_policy(struct chy_ctx *cx, struct chy_issuance *is)
 {
     const char *name;
+    bool publicly;
 
     if (chy_rules_profile(cx, is->order->profile, &name, &is->profile) != CHY_OK)
         return CHY_ERR;
+    publicly = json_is_true(json_object_get(is->profile, "public"));
     name = json_string_value(json_object_get(is->profile, "issuer"));
     is->issuer = chy_rulebook_issuer(is->rules, name);
     if (is->issuer == NULL)
@@ -144,7 +146,7 @@ static enum chy_rc check_policy(struct chy_ctx *cx, struct chy_issuance *is)
         if (rule == NULL)
             return chy_fail(cx, &CHY_P_rejectedIdentifier,
                             "the profile takes no identifiers of type %s any more", id->type);
-        if (chy_ident_permitted(cx, id, rule) != CHY_OK)
+        if (chy_ident_permitted(cx, id, rule, publicly) != CHY_OK)
             return CHY_ERR;
     }
     return CHY_OK;

@@ -48,7 +48,7 @@ static enum chy_rc read_ident(struct chy_ctx *cx, const json_t *entry, const jso
     if (rule == NULL)
         return chy_fail(cx, &CHY_P_rejectedIdentifier,
                         "the profile takes no identifiers of type %s", ret->type);
-    return chy_ident_permitted(cx, ret, rule);
+    return chy_ident_permitted(cx, ret, rule, json_is_true(json_object_get(profile, "public")));
 }
 
 /* One bad identifier gives its own type; several of one type that type with subproblems; several

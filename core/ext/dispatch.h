@@ -6,8 +6,8 @@
  *
  * Stages while the module runs: request for parse, from_csr, offer, accept, on_new and
  * rendering; probe for probe and recheck; step for step; issue for
- * contribute, on_finalize, shape, and for the pure functions permitted, authz_subject and covers,
- * which have neither database nor network. */
+ * contribute, on_finalize, shape, and for the pure functions permitted, permitted_publicly,
+ * authz_subject and covers, which have neither database nor network. */
 #ifndef CHY_EXT_DISPATCH_H
 #define CHY_EXT_DISPATCH_H
 
@@ -16,8 +16,9 @@
 /* cx->registry must be set. */
 enum chy_rc CHY_CHECK chy_ident_parse(struct chy_ctx *cx, const json_t *object,
                                       struct chy_ident *ret); /* unsupportedIdentifier if unknown */
+/* publicly: the profile is marked public, so permitted_publicly has a say too. */
 enum chy_rc CHY_CHECK chy_ident_permitted(struct chy_ctx *cx, const struct chy_ident *id,
-                                          const json_t *rule);
+                                          const json_t *rule, bool publicly);
 enum chy_rc CHY_CHECK chy_ident_subject(struct chy_ctx *cx, const struct chy_ident *id,
                                         struct chy_ident *ret, bool *ret_wildcard);
 enum chy_rc CHY_CHECK chy_ident_covers(struct chy_ctx *cx, const struct chy_ident *held,

@@ -77,16 +77,31 @@ enum chy_rc chy_ident_parse(struct chy_ctx *cx, const json_t *object, struct chy
     return CHY_OK;
 }
 
+static enum chy_rc permitted_publicly(struct chy_ctx *cx, const struct chy_ident_type *t,
+                                      const struct chy_ident *id)
+{
+    struct chy_call call;
+
+    if (t->permitted_publicly == NULL)
+        return chy_fail(cx, &CHY_P_rejectedIdentifier,
+                        "identifiers of type %s are not issued under public profiles", t->name);
+    if (chy_call_begin(cx, &call, t, CHY_STAGE_ISSUE, "permitted_publicly", t->name) != CHY_OK)
+        return CHY_ERR;
+    return chy_call_end(cx, &call, t->permitted_publicly(cx, id));
+}
+
 /* Pure functions stand in the stage that has neither database nor network. */
-enum chy_rc chy_ident_permitted(struct chy_ctx *cx, const struct chy_ident *id, const json_t *rule)
+enum chy_rc chy_ident_permitted(struct chy_ctx *cx, const struct chy_ident *id, const json_t *rule,
+                                bool publicly)
 {
     const struct chy_ident_type *t;
     struct chy_call call;
 
     if (find_type(cx, id, &t) != CHY_OK ||
-        chy_call_begin(cx, &call, t, CHY_STAGE_ISSUE, "permitted", t->name) != CHY_OK)
+        chy_call_begin(cx, &call, t, CHY_STAGE_ISSUE, "permitted", t->name) != CHY_OK ||
+        chy_call_end(cx, &call, t->permitted(cx, id, rule)) != CHY_OK)
         return CHY_ERR;
-    return chy_call_end(cx, &call, t->permitted(cx, id, rule));
+    return publicly ? permitted_publicly(cx, t, id) : CHY_OK;
 }
 
 enum chy_rc chy_ident_subject(struct chy_ctx *cx, const struct chy_ident *id, struct chy_ident *ret,

@@ -122,6 +122,7 @@ static void index_policy(struct chy_registry *r)
 
     for (size_t i = 0; i < r->n_slots; i++)
         rules[i] = (struct chy_policy_rule){.ident_type = r->slots[i].type->name,
+                                            .check = r->slots[i].type->check_rule,
                                             .items = r->slots[i].type->rule};
     r->schema = (struct chy_policy_schema){
         .kinds = (const struct chy_policy_kind *const *)list_kind(r, CHY_NAME_POLICY, false),

@@ -122,21 +122,34 @@ static enum chy_rc shake_hands(struct chy_ctx *cx, SSL *ssl, int fd, const char 
     }
 }
 
-static enum chy_rc take_peer(struct chy_ctx *cx, SSL *ssl, const char *where,
-                             struct chy_tls_answer *ret)
+/* One protocol was offered: another answer breaks RFC 7301 section 3.2, which OpenSSL leaves to us.
+ * Octets are compared, for a NUL in them would end a text too early. */
+static enum chy_rc take_alpn(struct chy_ctx *cx, SSL *ssl, const char *offered, const char *where,
+                             const char **ret)
 {
     const uint8_t *alpn = NULL;
     unsigned n = 0;
+
+    SSL_get0_alpn_selected(ssl, &alpn, &n);
+    if (n > 0 && (n != strlen(offered) || memcmp(alpn, offered, n) != 0))
+        return chy_fail(cx, &CHY_P_tls, "%s: the server chose a protocol that was not offered",
+                        where);
+    *ret = n > 0 ? chy_arena_strdup(cx->arena, offered) : NULL;
+    return CHY_OK;
+}
+
+static enum chy_rc take_peer(struct chy_ctx *cx, SSL *ssl, const char *offered, const char *where,
+                             struct chy_tls_answer *ret)
+{
     X509 *peer = SSL_get1_peer_certificate(ssl);
+    const char *alpn;
 
     if (peer == NULL)
         return chy_fail(cx, &CHY_P_tls, "%s: no certificate was shown", where);
     chy_arena_defer(cx->arena, release_x509, peer);
-    SSL_get0_alpn_selected(ssl, &alpn, &n);
-    *ret = (struct chy_tls_answer){
-        .alpn = n > 0 ? chy_arena_strndup(cx->arena, (const char *)alpn, n) : NULL,
-        .address = where,
-        .peer = peer};
+    if (take_alpn(cx, ssl, offered, where, &alpn) != CHY_OK)
+        return CHY_ERR;
+    *ret = (struct chy_tls_answer){.alpn = alpn, .address = where, .peer = peer};
     return CHY_OK;
 }
 
@@ -154,7 +167,7 @@ static enum chy_rc look_at_peer(struct chy_ctx *cx, const struct chy_tls_query *
     if (!chy_address_read(sni, &literal) && SSL_set_tlsext_host_name(ssl, sni) != 1)
         return chy_fault_internal(cx, "OpenSSL does not take the server name");
     if (shake_hands(cx, ssl, fd, where, deadline) != CHY_OK ||
-        take_peer(cx, ssl, where, ret) != CHY_OK)
+        take_peer(cx, ssl, q->alpn, where, ret) != CHY_OK)
         return CHY_ERR;
     (void)SSL_shutdown(ssl); /* close_notify; the peer's is not waited for */
     ERR_clear_error();
@@ -177,5 +190,12 @@ enum chy_rc chy_net_tls(struct chy_ctx *cx, const struct chy_tls_query *q,
     if (chy_addresses_find(cx, cx->net, q->host, port, deadline, &addresses) != CHY_OK ||
         dial(cx, &addresses, port, deadline, &fd, &where) != CHY_OK)
         return CHY_ERR;
-    return look_at_peer(cx, q, fd, where, deadline, ret);
+    if (look_at_peer(cx, q, fd, where, deadline, ret) != CHY_OK)
+        return CHY_ERR;
+    ret->hop =
+        chy_keep_json(cx, json_pack("{s:s, s:s, s:I, s:O, s:I, s:s}", "host", q->host, "address",
+                                    where, "port", (json_int_t)port, "resolved", addresses.all,
+                                    "addresses", (json_int_t)addresses.found, "dnssec",
+                                    addresses.dnssec == CHY_DNSSEC_SECURE ? "secure" : "insecure"));
+    return CHY_OK;
 }

@@ -142,6 +142,24 @@ static void check_challenge(struct chy_policy_set *set, const struct chy_policy_
           value);
 }
 
+/* What modules know of the values in their rules; they read normalised ones only. */
+static void check_rules(struct chy_policy_set *set, const struct chy_policy_file *file)
+{
+    const json_t *idents = json_object_get(chy_yaml_json(file->doc), "identifiers");
+
+    if (!chy_yaml_clean(file->doc))
+        return;
+    for (size_t i = 0; i < set->schema->n_rules; i++) {
+        const struct chy_policy_rule *rule = &set->schema->rules[i];
+        const json_t *written = json_object_get(idents, rule->ident_type);
+        struct chy_policy_bridge b = chy_policy_bridge(
+            set, file->doc, chy_fmt(set->cx, "/identifiers/%s", rule->ident_type));
+
+        if (written != NULL && rule->check != NULL)
+            rule->check(&b.base, written);
+    }
+}
+
 static void check_shape(struct chy_policy_set *set, const struct chy_policy_file *file)
 {
     const char *shape = text_of(file, "shape");
@@ -196,6 +214,7 @@ static void check_profile(struct chy_policy_set *set, const struct chy_policy_fi
 {
     check_public(set, file);
     check_lifetime(set, file, find_named(set, file, "issuer", CHY_KIND_ISSUER, "issuer"));
+    check_rules(set, file);
     check_each(set, file, "challenges", check_challenge);
     check_each(set, file, "require", check_required);
     check_each(set, file, "keys", check_key);

@@ -42,22 +42,21 @@ const char *chy_policy_hint(struct chy_ctx *cx, const char *word, const char *co
 
 /* ---- checking ---- */
 
-/* What a module's check function reports through. */
-struct bridge {
-    struct chy_policy_report base;
-    struct chy_report *report;
-    const struct chy_yaml_doc *doc;
-};
-
 __attribute__((format(printf, 3, 4))) static void bridge_error(const struct chy_policy_report *r,
                                                                const char *path, const char *f, ...)
 {
-    const struct bridge *b = (const struct bridge *)r;
+    const struct chy_policy_bridge *b = (const struct chy_policy_bridge *)r;
     va_list ap;
 
     va_start(ap, f);
-    chy_yaml_verror(b->report, b->doc, path, f, ap);
+    chy_yaml_verror(b->set->report, b->doc, chy_fmt(b->set->cx, "%s%s", b->place, path), f, ap);
     va_end(ap);
+}
+
+struct chy_policy_bridge chy_policy_bridge(struct chy_policy_set *set,
+                                           const struct chy_yaml_doc *doc, const char *place)
+{
+    return (struct chy_policy_bridge){{bridge_error}, set, doc, place};
 }
 
 static const struct chy_policy_kind *module_kind(const struct chy_policy_schema *schema,
@@ -74,11 +73,11 @@ static const struct chy_policy_kind *module_kind(const struct chy_policy_schema 
 static void check_module_kind(struct chy_policy_set *set, struct chy_policy_file *file)
 {
     const struct chy_policy_kind *kind = module_kind(set->schema, file->kind);
-    struct bridge b = {{bridge_error}, set->report, NULL};
+    struct chy_policy_bridge b;
 
     file->doc = chy_yaml_check(set->cx, set->report, file->path, file->kind, file->text, file->n,
                                kind->items);
-    b.doc = file->doc;
+    b = chy_policy_bridge(set, file->doc, "");
     /* A module reads the normalised document without checks of its own: only a clean one. */
     if (kind->check != NULL && file->doc != NULL && chy_yaml_clean(file->doc))
         kind->check(&b.base, file->name, chy_yaml_json(file->doc));

@@ -14,6 +14,8 @@ struct chy_policy_schema {
     struct chy_policy_rule {
         const char *ident_type;
         const struct chy_policy_item *items; /* NULL: the type takes no rule         */
+        /* Checks the values of one, normalised; pointers are relative to it.  May be NULL. */
+        void (*check)(const struct chy_policy_report *r, const json_t *rule);
     } const *rules;
     size_t n_rules;
     const char *const *challenges; /* every challenge type loaded, NULL-terminated   */

@@ -43,6 +43,17 @@ const char *const *chy_policy_names(const struct chy_policy_set *set, const char
 const char *chy_policy_hint(struct chy_ctx *cx, const char *word, const char *const *names,
                             size_t n);
 
+/* What a module's check functions report through: their pointers are relative to one place of a
+ * document, "" for all of it. */
+struct chy_policy_bridge {
+    struct chy_policy_report base; /* first: what the module is given */
+    struct chy_policy_set *set;
+    const struct chy_yaml_doc *doc;
+    const char *place;
+};
+struct chy_policy_bridge chy_policy_bridge(struct chy_policy_set *set,
+                                           const struct chy_yaml_doc *doc, const char *place);
+
 /* What tables cannot say: references between files, limits between values. */
 void chy_policy_cross(struct chy_policy_set *set);
 /* The certificates of an issuer: that each is one and certified by the next; into its "chain-pem". */

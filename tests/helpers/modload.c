@@ -100,7 +100,7 @@ static enum chy_rc prove(struct chy_ctx *cx, char **words)
     if (t == NULL)
         return chy_fail(cx, &CHY_P_malformed, "no challenge type %s", words[2]);
     if (chy_ident_parse(cx, object, &ch.ident) != CHY_OK ||
-        chy_ident_permitted(cx, &ch.ident, rule) != CHY_OK ||
+        chy_ident_permitted(cx, &ch.ident, rule, false) != CHY_OK ||
         chy_challenge_offer(cx, t, &ch, &offered) != CHY_OK)
         return CHY_ERR;
     if (!offered)

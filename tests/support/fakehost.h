@@ -59,8 +59,13 @@ void fake_http_fails(struct chy_ctx *cx, const char *url, const struct chy_probl
 /* The latest query, or NULL. */
 const struct chy_http_query *fake_http_query(struct chy_ctx *cx);
 
-/* Answer to a TLS connection to a host; peer stays the test's. */
+/* Answer to a TLS connection to a host; peer stays the test's.  What is not scripted is a refused
+ * connection. */
 void fake_tls(struct chy_ctx *cx, const char *host, const char *alpn, X509 *peer);
+void fake_tls_fails(struct chy_ctx *cx, const char *host, const struct chy_problem_type *type,
+                    const char *detail);
+/* The latest query, or NULL. */
+const struct chy_tls_query *fake_tls_query(struct chy_ctx *cx);
 
 /* ---- policy, secrets, database ------------------------------------------- */
 

@@ -128,7 +128,27 @@ void fake_tls(struct chy_ctx *cx, const char *host, const char *alpn, X509 *peer
 {
     struct fake_script *s = new_script(cx, chy_fmt(cx, "tls %s", host));
 
-    s->tls = (struct chy_tls_answer){.alpn = alpn, .address = "192.0.2.1", .peer = peer};
+    s->tls = (struct chy_tls_answer){
+        .alpn = alpn,
+        .address = "192.0.2.1",
+        .peer = peer,
+        .hop = chy_keep_json(cx, json_pack("{s:s, s:s, s:i, s:[s], s:i, s:s}", "host", host,
+                                           "address", "192.0.2.1", "port", 443, "resolved",
+                                           "192.0.2.1", "addresses", 1, "dnssec", "secure"))};
+}
+
+void fake_tls_fails(struct chy_ctx *cx, const char *host, const struct chy_problem_type *type,
+                    const char *detail)
+{
+    struct fake_script *s = new_script(cx, chy_fmt(cx, "tls %s", host));
+
+    s->fails = type;
+    s->detail = detail;
+}
+
+const struct chy_tls_query *fake_tls_query(struct chy_ctx *cx)
+{
+    return fake_of(cx)->tls_query;
 }
 
 /* ---- what the module calls ------------------------------------------------- */
@@ -179,11 +199,14 @@ enum chy_rc fake_host_tls(struct chy_ctx *cx, const struct chy_tls_query *q,
 {
     struct fake_script *s = find_script(cx, chy_fmt(cx, "tls %s", q->host));
 
+    fake_of(cx)->tls_query = copy(cx, q, sizeof *q);
     fake_note(cx, "tls_dial", q->host, q->alpn, NULL);
     if (fake_in_stage(cx, "tls_dial", cx->stage == CHY_STAGE_PROBE) != CHY_OK)
         return CHY_ERR;
     if (s == NULL)
         return chy_fail(cx, &CHY_P_connection, "%s: connection refused", q->host);
+    if (s->fails != NULL)
+        return chy_fail(cx, s->fails, "%s", s->detail);
     *ret = s->tls;
     return CHY_OK;
 }

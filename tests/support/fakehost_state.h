@@ -24,6 +24,7 @@ struct fake {
     json_t *db;      /* statement -> rows        */
     const char *token;
     const struct chy_http_query *http_query;
+    const struct chy_tls_query *tls_query;
 };
 
 static inline struct fake *fake_of(struct chy_ctx *cx)

@@ -46,7 +46,21 @@ static void check_widget(const struct chy_policy_report *r, const char *name, co
 
 static const struct chy_policy_kind widgets = {"widgets", widget_items, check_widget};
 static const struct chy_policy_kind *const kinds[] = {&widgets, NULL};
-static const struct chy_policy_rule rules[] = {{"alpha", rich_alpha}, {"beta", NULL}};
+/* The word "wrong" is wrong. */
+static void check_alpha(const struct chy_policy_report *r, const json_t *rule)
+{
+    const json_t *names = json_object_get(rule, "names"), *name;
+    char path[40];
+    size_t i;
+
+    json_array_foreach(names, i, name)
+    {
+        snprintf(path, sizeof path, "/names/%zu", i);
+        if (strcmp(json_string_value(name), "wrong") == 0)
+            r->error(r, path, "'%s' is no name", json_string_value(name));
+    }
+}
+static const struct chy_policy_rule rules[] = {{"alpha", rich_alpha, check_alpha}, {"beta", NULL}};
 const struct chy_policy_schema tree_schema = {kinds, rules, 2, challenges, shapes, challenge_types};
 
 struct text_file {

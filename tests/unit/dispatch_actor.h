@@ -59,6 +59,14 @@ static inline enum chy_rc act_permitted(struct chy_ctx *cx, const struct chy_ide
     return act(cx);
 }
 
+static inline enum chy_rc act_permitted_publicly(struct chy_ctx *cx, const struct chy_ident *id)
+{
+    if (strcmp(id->value, "internal") == 0)
+        return (actor.host->fail)(cx, &CHY_P_rejectedIdentifier, __FILE__, __LINE__,
+                                  "internal is nobody's in public");
+    return act(cx);
+}
+
 static inline enum chy_rc act_subject(struct chy_ctx *cx, const struct chy_ident *id,
                                       struct chy_ident *subject, bool *wildcard)
 {
@@ -192,6 +200,7 @@ static const struct chy_ident_type actor_ident = {
     .claims = actor_claims,
     .parse = act_parse,
     .permitted = act_permitted,
+    .permitted_publicly = act_permitted_publicly,
     .authz_subject = act_subject,
     .covers = act_covers,
     .from_csr = act_from_csr,

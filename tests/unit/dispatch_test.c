@@ -106,7 +106,7 @@ static void a_failure_without_a_reason_gets_one(void **state)
     assert_int_equal(parse_with(cx, "actor", "abc", &id), CHY_ERR);
     assert_note(cx, "module actors failed without a reason: parse of actor");
     chy_problem_clear(cx);
-    assert_int_equal(chy_ident_permitted(cx, &id, NULL), CHY_ERR);
+    assert_int_equal(chy_ident_permitted(cx, &id, NULL, false), CHY_ERR);
     assert_note(cx, "module actors failed without a reason: permitted of actor");
 }
 
@@ -116,7 +116,7 @@ static void success_after_a_recorded_failure_is_failure(void **state)
     struct chy_ident id = made("abc");
 
     actor.fails = &CHY_P_caa;
-    assert_int_equal(chy_ident_permitted(cx, &id, NULL), CHY_ERR);
+    assert_int_equal(chy_ident_permitted(cx, &id, NULL, false), CHY_ERR);
     assert_problem(cx, &CHY_P_caa, "the actor says no");
 }
 
@@ -126,7 +126,7 @@ static void a_unit_that_has_failed_calls_no_module(void **state)
     struct chy_ident id = made("abc");
 
     assert_int_equal(chy_fail(cx, &CHY_P_badCSR, "earlier"), CHY_ERR);
-    assert_int_equal(chy_ident_permitted(cx, &id, NULL), CHY_ERR);
+    assert_int_equal(chy_ident_permitted(cx, &id, NULL, false), CHY_ERR);
     assert_int_equal(actor.calls, 0);
     assert_problem(cx, &CHY_P_badCSR, "earlier");
 }
@@ -140,7 +140,7 @@ static void module_and_stage_are_set_inside_and_restored_after(void **state)
     cx->module = &outer;
     cx->stage = CHY_STAGE_JOB;
     actor.stage = CHY_STAGE_ISSUE; /* pure: neither database nor network */
-    assert_int_equal(chy_ident_permitted(cx, &id, NULL), CHY_OK);
+    assert_int_equal(chy_ident_permitted(cx, &id, NULL, false), CHY_OK);
     assert_int_equal(chy_ident_contribute(cx, &id, NULL, NULL, NULL), CHY_OK);
     actor.stage = CHY_STAGE_PROBE;
     assert_int_equal(chy_ident_recheck(cx, &id, false, NULL), CHY_OK);
@@ -151,6 +151,29 @@ static void module_and_stage_are_set_inside_and_restored_after(void **state)
     assert_int_equal(chy_ident_recheck(cx, &id, false, NULL), CHY_ERR);
     assert_ptr_equal(cx->module, &outer);
     assert_int_equal(cx->stage, CHY_STAGE_JOB);
+}
+
+static void a_public_profile_asks_the_types_further_rules_and_refuses_types_without(void **state)
+{
+    struct chy_ctx *cx = *state;
+    struct chy_ident id = made("internal"), plain = {.type = "plain", .value = "x", .shown = "x"};
+
+    actor.stage = CHY_STAGE_ISSUE;
+    assert_int_equal(chy_ident_permitted(cx, &id, NULL, false), CHY_OK);
+    assert_int_equal(chy_ident_permitted(cx, &plain, NULL, false), CHY_OK);
+    assert_int_equal(actor.calls, 2);
+    assert_int_equal(chy_ident_permitted(cx, &id, NULL, true), CHY_ERR);
+    assert_problem(cx, &CHY_P_rejectedIdentifier, "nobody's in public");
+    chy_problem_clear(cx);
+    assert_int_equal(chy_ident_permitted(cx, &plain, NULL, true), CHY_ERR);
+    assert_problem(cx, &CHY_P_rejectedIdentifier, "type plain are not issued under public");
+    chy_problem_clear(cx);
+    id = made("abc");
+    assert_int_equal(chy_ident_permitted(cx, &id, NULL, true), CHY_OK);
+    assert_int_equal(actor.calls, 6); /* permitted thrice more, permitted_publicly once */
+    actor.rc = CHY_ERR;               /* the profile's own rule comes first */
+    assert_int_equal(chy_ident_permitted(cx, &id, NULL, true), CHY_ERR);
+    assert_int_equal(actor.calls, 7);
 }
 
 static void an_identifier_of_a_type_not_loaded_is_an_internal_fault(void **state)
@@ -356,6 +379,7 @@ int main(void)
         T(success_after_a_recorded_failure_is_failure),
         T(a_unit_that_has_failed_calls_no_module),
         T(module_and_stage_are_set_inside_and_restored_after),
+        T(a_public_profile_asks_the_types_further_rules_and_refuses_types_without),
         T(an_identifier_of_a_type_not_loaded_is_an_internal_fault),
         T(without_authz_subject_an_identifier_stands_for_itself),
         T(authz_subject_and_covers_are_the_modules_where_it_has_them),

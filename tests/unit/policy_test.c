@@ -322,11 +322,29 @@ static void a_module_checks_its_clean_documents_and_points_into_them(void **stat
     tree_refused_only(s, "widgets/w.yaml:1:1: error: widget w has 1 parts");
 }
 
+static void a_module_checks_the_values_of_its_rule_in_a_profile(void **state)
+{
+    static const char profile[] = "issuer: web-1\n"
+                                  "identifiers:\n"
+                                  "  alpha:\n"
+                                  "    names: [x, wrong]\n"
+                                  "challenges: [chal-01]\nkeys: [ec-p256]\n"
+                                  "lifetime: { default: 90d, max: 90d }\n"
+                                  "key-usage: [digitalSignature]\nextended-key-usage: []\n";
+    struct tree *s = *state;
+
+    tree_put_good(s, "profiles/web.yaml", profile);
+    tree_refused_only(s, "profiles/web.yaml:4:16: error: 'wrong' is no name\n"
+                         "    4 |     names: [x, wrong]\n"
+                         "      |                ^");
+}
+
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, tree_setup, tree_teardown)
     const struct CMUnitTest tests[] = {
         TEST(a_good_tree_becomes_a_snapshot_that_outlives_its_context),
+        TEST(a_module_checks_the_values_of_its_rule_in_a_profile),
         TEST(the_chain_is_given_as_clean_pem),
         TEST(each_visits_one_kind_in_order_of_name),
         TEST(the_revision_names_the_contents_only),

@@ -117,7 +117,7 @@ static const struct fault {
 } faults[] = {
     {other_magic, "no Chancery module"},
     {other_major, "built for ABI 1."},
-    {other_minor, "built for ABI 0.0"},
+    {other_minor, "built for ABI 0.1, this program has 0.2"},
     {other_size, "octets where this program has"},
     {bad_name, "name '../plates' is not a lower-case word"},
     {no_version, "has no version"},

@@ -20,6 +20,7 @@
  *
  * ABI changelog (0.x: no promise yet, major and minor must both match)
  *   0.1  first
+ *   0.2  chy_ident_type: permitted_publicly, check_rule; chy_tls_answer: hop
  */
 #ifndef CHANCERY_EXTENSION_H
 #define CHANCERY_EXTENSION_H
@@ -35,7 +36,7 @@
 
 #define CHY_MODULE_MAGIC 0x31594843u /* "CHY1"; never changes */
 #define CHY_ABI_MAJOR 0              /* bump: a field moved, changed or left */
-#define CHY_ABI_MINOR 1              /* bump: a field was appended */
+#define CHY_ABI_MINOR 2              /* bump: a field was appended */
 
 #define CHY_CHECK __attribute__((warn_unused_result))
 
@@ -190,6 +191,17 @@ struct chy_ident_type {
     enum chy_rc CHY_CHECK (*recheck)(struct chy_ctx *cx, const struct chy_ident *id, bool wildcard,
                                      const json_t *grant);
     uint32_t recheck_after_s; /* age of a grant at which recheck is due; required with recheck */
+
+    /* The further rules of a profile that is marked public (CA/Browser Forum Baseline Requirements),
+     * which no rule of a profile can lift; asked after permitted.  CHY_ERR with rejectedIdentifier
+     * where they forbid it, serverInternal where they cannot be looked up.  Pure.  NULL: no
+     * identifier of this type is had under a public profile. */
+    enum chy_rc CHY_CHECK (*permitted_publicly)(struct chy_ctx *cx, const struct chy_ident *id);
+
+    /* Report what is wrong with the values of a profile's rule, at pointers into it ("/names/3"), so
+     * that a slip is a mistake of the policy and no rule that matches nothing.  rule: normalised,
+     * its tables already kept.  Pure: no database, no network.  NULL: the table says it all. */
+    void (*check_rule)(const struct chy_policy_report *r, const json_t *rule);
 };
 
 /* ---- challenges: persisted state machines ------------------------------ */
@@ -481,9 +493,11 @@ struct chy_tls_query {
     unsigned timeout_ms;
 };
 struct chy_tls_answer {
-    const char *alpn;    /* what the peer chose, or NULL                           */
+    const char *alpn;    /* what the peer chose: the one asked for, or NULL        */
     const char *address; /* what was connected to                                  */
     X509 *peer;          /* freed with the unit of work                            */
+    const json_t *hop;   /* {"host","address","port","resolved","addresses","dnssec"}, as in the
+                          * hops of HTTP */
 };
 
 /* ---- what a module may call --------------------------------------------- */
