@@ -25,7 +25,7 @@ sources_key()
 {
     {
         echo "$@"
-        find core extensions services migrations tests -name '*.[ch]' -o -name '*.sql' | LC_ALL=C sort
+        find core extensions services migrations tests -name '*.[ch]' -o -name '*.sql' -o -name libraries | LC_ALL=C sort
         cat meson_options.txt
     } | sha256sum | cut -c1-32
 }

@@ -1,7 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 # The suites, in the order in which `tests/run` takes them.  A suite exists when it has a program.
+# Every module is one, under its folder's name.
 
-SUITES="lint unit db loopback conformance fuzz e2e clients map policy star tnauthlist smime est device bench"
+SUITES="lint unit db loopback conformance fuzz e2e clients map policy"
+for module in extensions/*/; do
+    SUITES+=" $(basename "$module")"
+done
+SUITES+=" bench"
 
 # What a suite is made of: C sources (built into one program each) or scripts.
 programs_of()
@@ -10,7 +15,7 @@ programs_of()
     lint) find tests/lint -maxdepth 1 -type f -perm -u+x ;;
     unit) find tests/unit extensions/*/tests -maxdepth 1 -name '*_test.c' ;;
     db | loopback | conformance) find "tests/$1" -name '*_test.c' ;;
-    fuzz) find tests/fuzz -maxdepth 1 -name '*.c' -not -name driver.c ;;
+    fuzz) find tests/fuzz extensions/*/tests/fuzz -maxdepth 1 -name '*.c' -not -name driver.c ;;
     *) find "tests/$1" "extensions/$1/tests" -maxdepth 1 \( -name '*_test.sh' -o -name '*_test.py' \) ;;
     esac 2>/dev/null | LC_ALL=C sort
 }
@@ -127,9 +132,9 @@ suite_fuzz()
     build_test || return
     for source in $(programs_of fuzz); do
         name=$(basename "$source" .c)
-        corpus=tests/fuzz/corpus/$name
+        corpus=$(dirname "$source")/corpus/$name
         run_program "fuzz-$name" 600 bash tests/lib/fuzz_target.sh replay "$name" "$corpus"
         [ "$LONG" -eq 0 ] ||
-            run_program "fuzz-$name (libFuzzer)" 900 bash tests/lib/fuzz_target.sh explore "$name" "$corpus"
+            run_program "fuzz-$name (libFuzzer)" 900 bash tests/lib/fuzz_target.sh explore "$name" "$corpus" "$source"
     done
 }
