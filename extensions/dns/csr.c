@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Domain names that a certificate request asks for: dNSName entries of the subject alternative name,
- * and the common name, a name as often as it is there (RFC 8555 section 7.4; core.md F-07 to F-09).  Other names and attributes are
- * not this module's: core refuses those that nobody claims. */
+ * and the common name, a name as often as it is there (RFC 8555 section 7.4; core.md F-07 to F-09).
+ * Other names and attributes are not this module's: core refuses those that nobody claims. */
 #include <string.h>
 
 #include "dns.h"
@@ -12,15 +12,13 @@
 static enum chy_rc add_name(struct chy_ctx *cx, const char *where, const unsigned char *text, int n,
                             json_t *out)
 {
-    const struct chy_problem_type *type;
-    char name[DNS_NAME_MAX + 1];
-    const char *wrong = dns_name_read((const char *)text, n > 0 ? (size_t)n : 0, name, &type);
+    struct dns_name name;
 
-    if (wrong != NULL)
-        return DNS_FAIL(cx, &CHY_P_badCSR, "%s: no usable domain name: %s", where, wrong);
+    if (!dns_name_read((const char *)text, n > 0 ? (size_t)n : 0, &name))
+        return DNS_FAIL(cx, &CHY_P_badCSR, "%s: no usable domain name: %s", where, name.why);
     if (json_array_size(out) >= NAMES_MAX)
         return DNS_FAIL(cx, &CHY_P_badCSR, "more than %d names", NAMES_MAX);
-    json_array_append_new(out, json_pack("{s:s, s:s}", "type", dns_ident.name, "value", name));
+    json_array_append_new(out, json_pack("{s:s, s:s}", "type", dns_ident.name, "value", name.text));
     return CHY_OK;
 }
 

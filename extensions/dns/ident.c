@@ -8,17 +8,14 @@
 static enum chy_rc parse(struct chy_ctx *cx, const json_t *obj, struct chy_ident *out)
 {
     const json_t *value = json_object_get(obj, "value");
-    const struct chy_problem_type *type;
-    char name[DNS_NAME_MAX + 1];
-    const char *wrong;
+    struct dns_name name;
 
     if (!json_is_string(value))
         return DNS_FAIL(cx, &CHY_P_malformed, "identifier: value must be a string");
-    wrong = dns_name_read(json_string_value(value), json_string_length(value), name, &type);
-    if (wrong != NULL)
-        return DNS_FAIL(cx, type, "identifier: %s", wrong);
+    if (!dns_name_read(json_string_value(value), json_string_length(value), &name))
+        return DNS_FAIL(cx, name.problem, "identifier: %s", name.why);
     out->type = dns_ident.name;
-    out->value = dns_host->fmt(cx, "%s", name);
+    out->value = dns_host->fmt(cx, "%s", name.text);
     out->shown = out->value;
     return CHY_OK;
 }
@@ -61,6 +58,8 @@ const struct chy_ident_type dns_ident = {
     .rule = dns_rule,
     .parse = parse,
     .permitted = dns_permitted,
+    .permitted_publicly = dns_permitted_publicly,
+    .check_rule = dns_check_rule,
     .authz_subject = authz_subject,
     .from_csr = dns_from_csr,
     .contribute = contribute,

@@ -8,6 +8,7 @@ const struct chy_host *dns_host;
 static enum chy_rc keep_host(const struct chy_host *host)
 {
     dns_host = host;
+    dns_suffixes_load(NULL);
     return CHY_OK;
 }
 
@@ -15,8 +16,7 @@ static const struct chy_ident_type *const ident_types[] = {&dns_ident, NULL};
 static const struct chy_challenge_type *const challenge_types[] = {&dns_http01, &dns_dns01, NULL};
 
 const struct chy_module chy_module = {
-    CHY_MODULE("dns", CHY_VERSION),
-    .ident_types = ident_types,
-    .challenge_types = challenge_types,
-    .init = keep_host,
+    CHY_MODULE("dns", CHY_VERSION),     .ident_types = ident_types,
+    .challenge_types = challenge_types, .init = keep_host,
+    .fini = dns_suffixes_drop,
 };

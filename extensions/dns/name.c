@@ -2,6 +2,8 @@
 /* The syntax of domain names in identifiers and requests (core.md NO-20, NO-21, NO-23; RFC 1123
  * section 2.1, RFC 5890 section 2.3.1).  Says nothing of which names a profile permits. */
 #include <arpa/inet.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "dns.h"
@@ -35,42 +37,59 @@ static bool copy_lower(const char *in, size_t n, char *out)
     return true;
 }
 
-static const char *check_label(const char *label, size_t n)
+/* Set why and say that it is no name. */
+__attribute__((format(printf, 2, 3))) static bool refuse(struct dns_name *name, const char *f, ...)
 {
-    if (n == 0)
-        return "it has an empty label";
-    if (n > LABEL_MAX)
-        return "a label has more than 63 octets";
-    if (label[0] == '-' || label[n - 1] == '-')
-        return "a label begins or ends with a hyphen";
-    if (n < 4 || label[2] != '-' || label[3] != '-')
-        return NULL;
-    if (label[0] != 'x' || label[1] != 'n')
-        return "a label has \"--\" in the third and fourth place and is no A-label";
-    if (!dns_punycode_valid(label + 4, n - 4))
-        return "an \"xn--\" label is no valid A-label (RFC 5891)";
-    return NULL;
+    va_list ap;
+
+    va_start(ap, f);
+    vsnprintf(name->why, sizeof name->why, f, ap);
+    va_end(ap);
+    return false;
 }
 
-static const char *check_labels(const char *name)
+static bool check_alabel(const char *label, size_t n, struct dns_name *ret)
 {
-    const char *wrong = NULL, *label = name;
-    unsigned count = 0;
+    char text[LABEL_MAX + 1];
+    const char *fault;
 
-    while (wrong == NULL) {
+    memcpy(text, label, n);
+    text[n] = '\0';
+    fault = dns_alabel_fault(text);
+    return fault == NULL ||
+           refuse(ret, "its label %s is no valid A-label (RFC 5891): %s", text, fault);
+}
+
+static bool check_label(const char *label, size_t n, struct dns_name *ret)
+{
+    if (n == 0)
+        return refuse(ret, "it has an empty label");
+    if (n > LABEL_MAX)
+        return refuse(ret, "a label has more than 63 octets");
+    if (label[0] == '-' || label[n - 1] == '-')
+        return refuse(ret, "a label begins or ends with a hyphen");
+    if (n < 4 || label[2] != '-' || label[3] != '-')
+        return true;
+    if (label[0] != 'x' || label[1] != 'n')
+        return refuse(ret, "a label has \"--\" in the third and fourth place and is no A-label");
+    return check_alabel(label, n, ret);
+}
+
+static bool check_labels(const char *name, struct dns_name *ret)
+{
+    const char *label = name;
+
+    for (unsigned count = 1;; count++) {
         size_t n = strcspn(label, ".");
 
-        wrong = check_label(label, n);
-        if (++count > LABELS_MAX && wrong == NULL)
-            wrong = "it has more than 10 labels";
-        if (label[n] == '\0') {
-            if (wrong == NULL && strspn(label, "0123456789") == n)
-                wrong = "its last label is a number";
-            break;
-        }
+        if (!check_label(label, n, ret))
+            return false;
+        if (count > LABELS_MAX)
+            return refuse(ret, "it has more than 10 labels");
+        if (label[n] == '\0')
+            return strspn(label, "0123456789") != n || refuse(ret, "its last label is a number");
         label += n + 1;
     }
-    return wrong;
 }
 
 /* An address in its usual or its bracketed form. */
@@ -90,32 +109,48 @@ static bool is_address(const char *in, size_t n)
     return inet_pton(AF_INET, text, &octets) == 1 || inet_pton(AF_INET6, text, &octets) == 1;
 }
 
-const char *dns_name_read(const char *in, size_t n, char out[DNS_NAME_MAX + 1],
-                          const struct chy_problem_type **ret_type)
+/* Characters that no name has.  Those beyond ASCII may be meant for U-labels: say what to write. */
+static bool refuse_characters(const char *in, size_t n, const char *star, struct dns_name *ret)
+{
+    char text[DNS_NAME_MAX + 1], ascii[DNS_NAME_MAX + 1];
+    struct dns_name suggested;
+    bool beyond = false;
+
+    for (size_t i = 0; i < n; i++) {
+        beyond |= (unsigned char)in[i] >= 0x80;
+        text[i] = in[i];
+    }
+    text[n] = '\0';
+    if (!beyond || strlen(text) != n || !dns_to_alabels(text, ascii) ||
+        !dns_name_read(ascii, strlen(ascii), &suggested))
+        return refuse(ret, "it has characters other than letters, digits, hyphens and dots");
+    return refuse(ret, "it has characters beyond ASCII; write it with A-labels (RFC 5890): %s%s",
+                  star, suggested.text);
+}
+
+bool dns_name_read(const char *in, size_t n, struct dns_name *ret)
 {
     char name[DNS_NAME_MAX + 1];
     size_t star = n >= 2 && in[0] == '*' && in[1] == '.' ? 2 : 0;
-    const char *wrong;
 
-    *ret_type = &CHY_P_malformed;
+    ret->problem = &CHY_P_malformed;
     if (n == 0)
-        return "it is empty";
+        return refuse(ret, "it is empty");
     if (is_address(in, n)) {
-        *ret_type = &CHY_P_rejectedIdentifier;
-        return "it is an IP address, not a domain name";
+        ret->problem = &CHY_P_rejectedIdentifier;
+        return refuse(ret, "it is an IP address, not a domain name");
     }
     if (n > DNS_NAME_MAX)
-        return "it has more than 253 octets";
+        return refuse(ret, "it has more than 253 octets");
     if (memchr(in + star, '*', n - star) != NULL || n == star)
-        return "a wildcard is \"*.\" once, in front of a name";
+        return refuse(ret, "a wildcard is \"*.\" once, in front of a name");
     memcpy(name, in, star);
     if (!copy_lower(in + star, n - star, name + star))
-        return "it has characters other than letters, digits, hyphens and dots";
+        return refuse_characters(in + star, n - star, star > 0 ? "*." : "", ret);
     if (name[n - 1] == '.')
-        return "it ends with a dot";
-    wrong = check_labels(name + star);
-    if (wrong != NULL)
-        return wrong;
-    memcpy(out, name, n + 1);
-    return NULL;
+        return refuse(ret, "it ends with a dot");
+    if (!check_labels(name + star, ret))
+        return false;
+    memcpy(ret->text, name, n + 1);
+    return true;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What http-01 and dns-01 have in common (RFC 8555 section 8.1). */
+/* What the challenges have in common (RFC 8555 section 8.1). */
 #include <string.h>
 
 #include <openssl/crypto.h>

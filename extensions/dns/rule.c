@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Which names a profile permits (core.md NO-20 to NO-24).  The lists of top-level domains and public
- * suffixes, which public profiles need, are not here yet. */
+/* Which names a profile permits (core.md NO-20 to NO-24).  What public profiles refuse besides is in
+ * suffix.c. */
+#include <stdio.h>
 #include <string.h>
 
 #include "dns.h"
@@ -73,15 +74,33 @@ static bool pattern_matches(const char *pattern, const char *value)
     return is_or_below(value, pattern, &same) && same;
 }
 
-/* The reserved suffix that value is at or below, or NULL. */
-static const char *special_suffix(const char *value)
+const char *dns_special_suffix(const char *name)
 {
     bool same;
 
     for (size_t i = 0; i < sizeof special_use / sizeof *special_use; i++)
-        if (is_or_below(value, special_use[i], &same))
+        if (is_or_below(name, special_use[i], &same))
             return special_use[i];
     return NULL;
+}
+
+/* A pattern that is no name would match nothing, and nobody would know why. */
+void dns_check_rule(const struct chy_policy_report *r, const json_t *rule)
+{
+    const json_t *patterns = json_object_get(rule, "names"), *item;
+    struct dns_name name;
+    char path[40];
+    size_t i;
+
+    json_array_foreach(patterns, i, item)
+    {
+        const char *pattern = json_string_value(item);
+
+        if (strcmp(pattern, "*") == 0 || dns_name_read(pattern, strlen(pattern), &name))
+            continue;
+        snprintf(path, sizeof path, "/names/%zu", i);
+        r->error(r, path, "'%.253s' is no pattern of names: %s", pattern, name.why);
+    }
 }
 
 static bool spells(const char *pattern, const char *suffix)
@@ -113,7 +132,7 @@ static bool any_pattern_permits(const json_t *patterns, const char *value, const
 enum chy_rc dns_permitted(struct chy_ctx *cx, const struct chy_ident *id, const json_t *rule)
 {
     const char *base = dns_base(id->value);
-    const char *special = special_suffix(base);
+    const char *special = dns_special_suffix(base);
     bool same;
 
     if (is_or_below(base, "onion", &same))

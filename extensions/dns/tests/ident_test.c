@@ -3,12 +3,16 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
 
 #include "extensions/dns/dns.h"
 #include "tests/support/fakehost.h"
+
+/* What check_rule found. */
+static char noted[2000];
 
 #define A63 "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
 
@@ -23,6 +27,7 @@ static int setup(void **state)
 
 static int teardown(void **state)
 {
+    dns_suffixes_drop();
     fake_cx_free(*state);
     return 0;
 }
@@ -51,6 +56,9 @@ static void names_are_written_in_one_form(void **state)
         {"xn--bcher-kva.example", "xn--bcher-kva.example"},
         {"XN--BCHER-KVA.example", "xn--bcher-kva.example"},
         {"xn--fiqs8s", "xn--fiqs8s"},
+        {"xn--strae-oqa.example", "xn--strae-oqa.example"}, /* IDNA2008 keeps sharp s */
+        {"xn--11b5bs3a9aj6g.example", "xn--11b5bs3a9aj6g.example"},
+        {"xn--mgbh0fb.example", "xn--mgbh0fb.example"},
         {"1.example.org", "1.example.org"},
         {"1a.2b", "1a.2b"},
         {"localhost", "localhost"},
@@ -92,7 +100,21 @@ static void bad_names_are_refused_with_their_reason(void **state)
         {"[::1]", "rejectedIdentifier", "IP address"},
         {"2001:db8::1", "rejectedIdentifier", "IP address"},
         {"ex ample.org", "malformed", "characters"},
-        {"ex\xc3\xa4mple.org", "malformed", "characters"},
+        {"ex\xc3\xa4mple.org", "malformed", "A-labels (RFC 5890): xn--exmple-cua.org"},
+        {"EX\xc3\x84MPLE.ORG", "malformed", "A-labels (RFC 5890): xn--exmple-cua.org"},
+        {"exa\xcc\x88mple.org", "malformed", "A-labels (RFC 5890): xn--exmple-cua.org"},
+        {"*.b\xc3\xbc"
+         "cher.example",
+         "malformed", "A-labels (RFC 5890): *.xn--bcher-kva.example"},
+        {"stra\xc3\x9f"
+         "e.de",
+         "malformed", "A-labels (RFC 5890): xn--strae-oqa.de"},
+        {"\xe2\x98\x83.example.org", "malformed", "characters other than"}, /* a snowman */
+        {"a\xe2\x80\xae.example.org", "malformed", "characters other than"},
+        {"\xd7\x90"
+         "a.\xff.org",
+         "malformed", "characters other than"},
+        {"\xc3\xa4.b c", "malformed", "characters other than"},
         {"example.org:80", "malformed", "characters"},
         {"user@example.org", "malformed", "characters"},
         {"_x.example.org", "malformed", "characters"},
@@ -103,7 +125,14 @@ static void bad_names_are_refused_with_their_reason(void **state)
         {"xn--abc-.example.org", "malformed", "hyphen"},
         {"xn--99999999.example.org", "malformed", "A-label"},
         {"xn---a.example.org", "malformed", "A-label"},
-        {"xn--ls8h.example.org", "malformed", "A-label"}, /* an emoji */
+        {"xn--ls8h.example.org", "malformed", "disallowed character"}, /* an emoji */
+        {"xn--n3h.example.org", "malformed", "disallowed character"},  /* a snowman */
+        {"xn--0ca24w.example.org", "malformed", "A-label"},            /* left and right, mixed */
+        {"xn--a-ecp.example.org", "malformed", "A-label"},             /* not in NFC */
+        {"xn--xn--a--gua.example.org", "malformed", "A-label"},
+        {"xn--ex-.example.org", "malformed", "hyphen"},
+        {"xn--example-.example.org", "malformed", "hyphen"},
+        {"xn--a-yoc.example.org", "malformed", "A-label"}, /* begins with a combining mark */
         {"ab--c.example.org", "malformed", "\"--\""},
         {"*.*.example.org", "malformed", "wildcard"},
         {"a.*.example.org", "malformed", "wildcard"},
@@ -192,6 +221,42 @@ static void a_profile_permits_only_what_its_patterns_say(void **state)
     check_permitted(cx, "{}", "www.example.org", "no name of the profile");
     check_permitted(cx, "{\"names\":[\"\",\".\",\"*.\",\"www.example.org.\"]}", "www.example.org",
                     "no name of the profile");
+}
+
+__attribute__((format(printf, 3, 4))) static void note_mistake(const struct chy_policy_report *r,
+                                                               const char *path, const char *f, ...)
+{
+    va_list ap;
+
+    (void)r;
+    va_start(ap, f);
+    vsnprintf(noted + strlen(noted), sizeof noted - strlen(noted), f, ap);
+    va_end(ap);
+    snprintf(noted + strlen(noted), sizeof noted - strlen(noted), " at %s\n", path);
+}
+
+static void patterns_that_are_no_names_are_mistakes_of_the_policy(void **state)
+{
+    const struct chy_policy_report report = {note_mistake};
+    json_t *rule = json_loads("{\"names\":[\"*\", \"*.Example.org\", \"intranet\", \"a..b\", "
+                              "\"*.*.example\", \"192.0.2.1\", \"b\xc3\xbc"
+                              "cher.example\"]}",
+                              0, NULL);
+
+    (void)state;
+    noted[0] = '\0';
+    dns_ident.check_rule(&report, rule);
+    assert_string_equal(
+        noted,
+        "'a..b' is no pattern of names: it has an empty label at /names/3\n"
+        "'*.*.example' is no pattern of names: a wildcard is \"*.\" once, in front of a name "
+        "at /names/4\n"
+        "'192.0.2.1' is no pattern of names: it is an IP address, not a domain name at "
+        "/names/5\n"
+        "'b\xc3\xbc"
+        "cher.example' is no pattern of names: it has characters beyond ASCII; write it with "
+        "A-labels (RFC 5890): xn--bcher-kva.example at /names/6\n");
+    json_decref(rule);
 }
 
 /* NO-22: "*" is not meant for names that nobody owns. */
@@ -336,6 +401,7 @@ int main(void)
         T(bad_names_are_refused_with_their_reason),
         T(a_value_that_is_no_plain_string_is_refused),
         T(a_profile_permits_only_what_its_patterns_say),
+        T(patterns_that_are_no_names_are_mistakes_of_the_policy),
         T(names_of_special_use_must_be_spelt_out),
         T(a_wildcard_needs_an_authorization_of_its_base),
         T(a_request_names_its_domains_in_lower_case),
