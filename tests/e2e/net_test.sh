@@ -365,6 +365,11 @@ test_tls() {
     check "the certificate of a peer is looked at, TA-01" "^ok alpn=acme-tls/1 address=127.0.0.1 subject=/CN=scriptd" \
         tls w.chancery.example acme-tls/1
     if [ "$(grep -c alpn "$LOG")" = 1 ]; then ok "exactly one protocol is offered, TA-01"; else not_ok "exactly one protocol is offered, TA-01" "$(cat "$LOG")"; fi
+    check "where it was and whether DNSSEC vouched for it come along" \
+        'hop={"host":"w.chancery.example","address":"127.0.0.1",.*"dnssec":"secure"}' tls w.chancery.example acme-tls/1
+    check "a protocol that was not offered is a tls problem, T-TA-03" "^tls: .*not offered" tls alpn-other.chancery.example acme-tls/1
+    check "so is one that only begins like ours" "^tls: .*not offered" tls alpn-nul.chancery.example acme-tls/1
+    check "no protocol is none" "^ok alpn=none" tls alpn-none.chancery.example acme-tls/1
     check "a private address is refused" "^connection: .*reserved or refused" tls private.chancery.example acme-tls/1
     local SETTINGS=$DIR/swap.json
     write_settings "$SETTINGS" '"allow": ["127.0.0.1/32"]'
@@ -374,6 +379,13 @@ test_tls() {
     check "so is a redirect to one" "^tls: .*handshake failed" http $BASE/plain
     sed -i "s/\"https-port\": $HTTP/\"https-port\": $DEAD_PORT/" "$SETTINGS"
     check "a closed port is a connection problem" "^connection: .*refused" tls w.chancery.example acme-tls/1
+    # The kernel takes the connection, nobody the hello.
+    python3 -c "import socket, time; s = socket.create_server(('127.0.0.1', $DEAD_PORT)); time.sleep(30)" &
+    local deaf=$!
+    until ss -Hltn "src 127.0.0.1:$DEAD_PORT" | grep -q .; do sleep 0.1; done
+    check "a server that says nothing times out, T-TA-06" "^connection: .*handshake timed out" tls w.chancery.example acme-tls/1 1500
+    kill "$deaf"
+    wait "$deaf" 2>/dev/null || true
 }
 
 start_everything

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Looks at the network through core/net, as a worker's probe would, and prints what came of it in one
- * line:  netlook SETTINGS.json dns NAME TYPE | http URL [MS] | fetch URL [ROOTS.pem [BODY]] | tls HOST ALPN
+ * line:  netlook SETTINGS.json dns NAME TYPE | http URL [MS] | fetch URL [ROOTS.pem [BODY]] | tls HOST ALPN [MS]
  * | storm NAME DEAD
  * http: validation rules, at most 128 octets of body.  fetch: rules of other requests.
  * "ok ..." and exit code 0, or "TYPE: detail" and 1. */
@@ -80,17 +80,20 @@ static enum chy_rc look_fetch(struct chy_ctx *cx, const char *url, const char *r
     return print_answer(cx, &q);
 }
 
-static enum chy_rc look_tls(struct chy_ctx *cx, const char *host, const char *alpn)
+static enum chy_rc look_tls(struct chy_ctx *cx, const char *host, const char *alpn, const char *ms)
 {
-    struct chy_tls_query q = {.host = host, .alpn = alpn};
+    struct chy_tls_query q = {
+        .host = host, .alpn = alpn, .timeout_ms = ms != NULL ? (unsigned)strtoul(ms, NULL, 10) : 0};
     struct chy_tls_answer a;
     char subject[200];
 
     if (chy_net_tls(cx, &q, &a) != CHY_OK)
         return CHY_ERR;
     X509_NAME_oneline(X509_get_subject_name(a.peer), subject, sizeof subject);
-    printf("ok alpn=%s address=%s subject=%s\n", a.alpn != NULL ? a.alpn : "none", a.address,
+    printf("ok alpn=%s address=%s subject=%s hop=", a.alpn != NULL ? a.alpn : "none", a.address,
            subject);
+    json_dumpf(a.hop, stdout, JSON_COMPACT);
+    printf("\n");
     return CHY_OK;
 }
 
@@ -152,8 +155,8 @@ static enum chy_rc look(struct chy_ctx *cx, int argc, char **argv)
         return look_http(cx, argv[3], argc > 4 ? argv[4] : NULL);
     if (strcmp(what, "fetch") == 0)
         return look_fetch(cx, argv[3], argc > 4 ? argv[4] : NULL, argc > 5 ? argv[5] : NULL);
-    if (strcmp(what, "tls") == 0 && argc == 5)
-        return look_tls(cx, argv[3], argv[4]);
+    if (strcmp(what, "tls") == 0 && argc >= 5)
+        return look_tls(cx, argv[3], argv[4], argc > 5 ? argv[5] : NULL);
     if (strcmp(what, "storm") == 0 && argc == 5)
         return look_storm(cx, argv[3], argv[4]);
     fprintf(stderr, "netlook: %s: unknown\n", what);

@@ -180,13 +180,14 @@ static void *run_connection(void *arg)
     return NULL;
 }
 
-/* acme-tls/1 where it is offered, else http/1.1. */
+/* The first that is offered; under some server names one that is not, or none. */
 static int choose_alpn(SSL *ssl, const unsigned char **out, unsigned char *out_n,
                        const unsigned char *in, unsigned in_n, void *arg)
 {
+    static const unsigned char with_nul[] = "acme-tls/1\0x", other[] = "http/1.1";
     const struct server *s = arg;
+    const char *name = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
 
-    (void)ssl;
     for (unsigned i = 0; i < in_n; i += 1u + in[i]) {
         char text[300];
 
@@ -195,6 +196,15 @@ static int choose_alpn(SSL *ssl, const unsigned char **out, unsigned char *out_n
     }
     *out = in + 1;
     *out_n = in[0];
+    if (name != NULL && strncmp(name, "alpn-nul.", 9) == 0) {
+        *out = with_nul;
+        *out_n = sizeof with_nul - 1;
+    } else if (name != NULL && strncmp(name, "alpn-other.", 11) == 0) {
+        *out = other;
+        *out_n = sizeof other - 1;
+    } else if (name != NULL && strncmp(name, "alpn-none.", 10) == 0) {
+        return SSL_TLSEXT_ERR_NOACK;
+    }
     return SSL_TLSEXT_ERR_OK;
 }
 
