@@ -47,6 +47,8 @@ static bool read_options(struct chy_ctx *cx, struct init *i, int argc, char **ar
          &s->public_port, 1, 65535},
         {"http-port", CHY_O_COUNT, "N", "port where validation asks over HTTP (80)", &s->http_port,
          1, 65535},
+        {"https-port", CHY_O_COUNT, "N", "port where validation asks over TLS (443)",
+         &s->https_port, 1, 65535},
         {"ca-name", CHY_O_TEXT, "NAME", "name of the CA (Chancery CA)", &s->ca_name},
         {"dns-suffix", CHY_O_LIST, "NAME", "domain whose names may be had (chancery.example)",
          &s->suffixes},
@@ -257,8 +259,12 @@ static enum chy_rc init(struct chy_ctx *cx, struct init *i)
 
 static int run(struct chy_ctx *cx, int argc, char **argv)
 {
-    struct init i = {
-        .setup = {.port = 14000, .public_port = 14001, .http_port = 80, .fronts = 1, .workers = 1}};
+    struct init i = {.setup = {.port = 14000,
+                               .public_port = 14001,
+                               .http_port = 80,
+                               .https_port = 443,
+                               .fronts = 1,
+                               .workers = 1}};
     int code;
 
     if (!read_options(cx, &i, argc, argv, &code))

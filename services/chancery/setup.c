@@ -294,10 +294,11 @@ static char *validation_text(struct chy_ctx *cx, const struct chy_setup *s)
                    "    timeout: 10s\n"
                    "  allow: %s          # private networks where names may be validated\n"
                    "  deny: []\n"
-                   "  http-port: %u\n",
+                   "  http-port: %u\n"
+                   "  https-port: %u\n",
                    stub_list(cx, &s->stubs), quote_list(cx, &s->trust_anchors),
                    rooted ? "    root-anchor: " ROOT_ANCHOR "\n" : "", local ? "true" : "false",
-                   quote_list(cx, &s->allow), s->http_port);
+                   quote_list(cx, &s->allow), s->http_port, s->https_port);
 }
 
 char *chy_setup_node(struct chy_ctx *cx, const struct chy_setup *s, const struct chy_layout *l)
@@ -357,8 +358,8 @@ char *chy_setup_ceilings(struct chy_ctx *cx, const struct chy_setup *s, const st
         "    certificate: %s\n"
         "    max-lifetime: 200d\n"
         "    keys: [ec-p256, ec-p384, rsa-2048..8192]\n"
-        "    # Of names that may be signed, here and in what policy permits: suffixes of\n"
-        "    # DNS names and ranges of addresses.  While both are empty, any name may.\n"
+        "    # Names that may be signed: suffixes of DNS names, ranges of IP addresses.\n"
+        "    # While both are empty, any name of any type; with one, nothing else.\n"
         "    permitted-dns: []      # [corp.example]\n"
         "    permitted-ip: []       # [10.0.0.0/8, \"fd00::/8\"]\n",
         clients, quote(cx, chy_fmt(cx, "file:%s", l->issuer_key)),

@@ -11,7 +11,7 @@
 struct chy_setup {
     const char *host, *listen, *ca_name, *policy_sample;
     const char *database, *owner_database; /* both or none: not a private one */
-    unsigned port, public_port, http_port, fronts, workers;
+    unsigned port, public_port, http_port, https_port, fronts, workers;
     struct chy_strings suffixes, stubs, trust_anchors, allow, load;
     struct chy_strings modules_dirs;        /* searched in order; the installed one is added last */
     const char *service_user, *signer_user; /* NULL: as ourselves */
@@ -21,7 +21,8 @@ struct chy_setup {
 enum chy_rc CHY_CHECK chy_setup_check(struct chy_ctx *cx, struct chy_setup *s);
 char *chy_setup_node(struct chy_ctx *cx, const struct chy_setup *s, const struct chy_layout *l);
 char *chy_setup_ceilings(struct chy_ctx *cx, const struct chy_setup *s, const struct chy_layout *l);
-/* The sample policy's files, its example names replaced by the suffixes, into in. */
+/* The sample policy's files and those of the modules that are loaded, their example names replaced by
+ * the suffixes, into in. */
 enum chy_rc CHY_CHECK chy_setup_policy(struct chy_ctx *cx, const struct chy_setup *s,
                                        const struct chy_layout *l, struct chy_install *in);
 /* "https://localhost:14000", the scheme's own port left out. */

@@ -17,6 +17,7 @@ import http.client
 import http.server
 import json
 import re
+import socket
 import ssl
 import threading
 import time
@@ -436,15 +437,16 @@ class Client:
 # ---- the client's web server --------------------------------------------------------------------
 
 class Http01Server:
-    """Serves tokens (token -> key authorization) on 127.0.0.1 and keeps the paths it was asked for."""
+    """Serves tokens (token -> key authorization) and keeps the paths and hosts it was asked for."""
 
-    def __init__(self, port):
-        self.tokens, self.asked = {}, []
+    def __init__(self, port, address="127.0.0.1"):
+        self.tokens, self.asked, self.hosts = {}, [], []
         outer = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
             def do_GET(self):
                 outer.asked.append(self.path)
+                outer.hosts.append(self.headers.get("Host"))
                 token = self.path.rpartition("/")[2]
                 known = self.path.startswith("/.well-known/acme-challenge/")
                 text = outer.tokens.get(token) if known else None
@@ -461,11 +463,12 @@ class Http01Server:
         class Server(http.server.ThreadingHTTPServer):
             daemon_threads = True
             request_queue_size = 128
+            address_family = socket.AF_INET6 if ":" in address else socket.AF_INET
 
             def handle_error(self, *_):
                 """A validator that was killed hangs up; that is no news."""
 
-        self.server = Server(("127.0.0.1", port), Handler)
+        self.server = Server((address, port), Handler)
         self.port = self.server.server_address[1]
         self.thread = threading.Thread(target=self.server.serve_forever, daemon=True)
         self.thread.start()

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Debian's lego: http-01, dns-01 by RFC 2136 with a wildcard, renewal with the same key, refusal."""
+"""Debian's lego: http-01, tls-alpn-01, dns-01 by RFC 2136 with a wildcard, renewal with the same key, refusal."""
 import pathlib
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent / "lib"))
-from foreign import Client, Installation, Report  # noqa: E402
+from foreign import Client, Installation, Report, free_port  # noqa: E402
 
 
 class Lego(Client):
@@ -16,6 +16,9 @@ class Lego(Client):
 
     def by_http(self, action, *words):
         return self.lego(action, "--http", "--http.port", f"127.0.0.1:{self.ca.web.port}", *words)
+
+    def by_tls(self, action, port, *words):
+        return self.lego(action, "--tls", "--tls.port", f"127.0.0.1:{port}", *words)
 
     def by_dns(self, action, *words):
         server = f"127.0.0.1:{self.ca.zones_port}"
@@ -31,7 +34,8 @@ class Lego(Client):
 
 def main():
     report = Report()
-    with Installation() as ca:
+    tls_port = free_port()
+    with Installation(arguments=("--https-port", str(tls_port))) as ca:
         lego = Lego(ca, report, "lego")
         ca.web.close()  # lego serves the challenges itself
         a, b, wild = "a.chancery.example", "b.chancery.example", "*.w.chancery.example"
@@ -39,6 +43,10 @@ def main():
         lego.check("gets two names by http-01", lego.by_http(["run"], "-d", a, "-d", b))
         lego.check("has a certificate that verifies with both names", lego.verifies(web, a, b))
         lego.check("was asked by http-01", lego.probed(a, "http-01"))
+        tls = "t.chancery.example"
+        lego.check("gets a name by tls-alpn-01", lego.by_tls(["run"], tls_port, "-d", tls)
+                   and lego.verifies(lego.certificate(tls), tls))
+        lego.check("was asked by tls-alpn-01", lego.probed(tls, "tls-alpn-01"))
         before = lego.serial(web)
         lego.check("renews it", lego.by_http(["renew", "--days", "9999", "--reuse-key", "--no-random-sleep"],
                                              "-d", a, "-d", b))

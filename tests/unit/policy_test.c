@@ -145,10 +145,12 @@ static void the_sample_tree_is_good(void **state)
 {
     static const char *const files[] = {"chancery.yaml", "issuers/web-1.yaml", "profiles/web.yaml",
                                         "profiles/short-lived.yaml", "README.md"};
-    static const char *const types[] = {"dns", NULL}, *const names[] = {"http-01", "dns-01", NULL};
+    static const char *const types[] = {"dns", NULL}, *const names[] = {"http-01", "dns-01",
+                                                                        "tls-alpn-01", NULL};
     static const struct chy_challenge_type http = {.name = "http-01", .ident_types = types};
     static const struct chy_challenge_type dns = {.name = "dns-01", .ident_types = types};
-    static const struct chy_challenge_type *const all[] = {&http, &dns, NULL};
+    static const struct chy_challenge_type tls = {.name = "tls-alpn-01", .ident_types = types};
+    static const struct chy_challenge_type *const all[] = {&http, &dns, &tls, NULL};
     static const struct chy_policy_rule rule = {"dns", rich_alpha};
     static const struct chy_policy_schema real = {NULL, &rule, 1, names, NULL, all};
     struct tree *s = *state;
