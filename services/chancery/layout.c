@@ -181,6 +181,15 @@ const char *chy_layout_share(struct chy_ctx *cx, const char *name)
     return if_there(cx, chy_fmt(cx, "%s/../../../services/chancery/share/%s", own, name));
 }
 
+const char *chy_layout_module_sample(struct chy_ctx *cx, const char *module)
+{
+    const char *own = own_directory(cx);
+
+    if (in_build_directory(own))
+        return if_there(cx, chy_fmt(cx, "%s/../../../extensions/%s/policy-sample", own, module));
+    return if_there(cx, chy_fmt(cx, "%s/policy-sample.d/%s", installed(cx, CHY_DIR_SHARE), module));
+}
+
 const char *chy_layout_modules(struct chy_ctx *cx)
 {
     const char *own = own_directory(cx), *found;

@@ -29,6 +29,8 @@ enum chy_rc CHY_CHECK chy_layout_program(struct chy_ctx *cx, const char *libexec
                                          const char **ret);
 /* The installed file or directory of that name (policy-sample, try-next); NULL if there is none. */
 const char *chy_layout_share(struct chy_ctx *cx, const char *name);
+/* What a module adds to the sample policy; NULL: nothing. */
+const char *chy_layout_module_sample(struct chy_ctx *cx, const char *module);
 /* Where modules are by default. */
 const char *chy_layout_modules(struct chy_ctx *cx);
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The policy directory of a new installation: the installed sample with other names in it.
+/* The policy directory of a new installation: the installed sample with other names in it, and what
+ * the modules that are loaded bring to it.
  *
  * The sample is valid policy by itself and speaks of names under chancery.example.  An item of a flow
  * list that does so becomes one item for each suffix; anywhere else the first suffix takes its place.
@@ -155,6 +156,18 @@ static enum chy_rc copy_dir(struct walk *w, const char *from, const char *to, un
     return rc;
 }
 
+/* A module's sample would be a mistake where the module is not loaded. */
+static enum chy_rc copy_modules(struct walk *w, const char *to)
+{
+    for (size_t i = 0; i < w->setup->load.n; i++) {
+        const char *sample = chy_layout_module_sample(w->cx, w->setup->load.v[i]);
+
+        if (sample != NULL && copy_dir(w, sample, to, 0) != CHY_OK)
+            return CHY_ERR;
+    }
+    return CHY_OK;
+}
+
 enum chy_rc chy_setup_policy(struct chy_ctx *cx, const struct chy_setup *s,
                              const struct chy_layout *l, struct chy_install *in)
 {
@@ -167,5 +180,8 @@ enum chy_rc chy_setup_policy(struct chy_ctx *cx, const struct chy_setup *s,
                         "policy-sample: was not installed with this program; name it with "
                         "--policy-sample DIR");
     chy_install_tree(in, l->policy);
-    return copy_dir(&w, sample, l->policy, 0);
+    if (copy_dir(&w, sample, l->policy, 0) != CHY_OK)
+        return CHY_ERR;
+    /* Somebody's own sample is taken as it is. */
+    return s->policy_sample != NULL ? CHY_OK : copy_modules(&w, l->policy);
 }
