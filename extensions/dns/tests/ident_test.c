@@ -326,6 +326,8 @@ static void a_request_names_its_domains_in_lower_case(void **state)
     check_csr(cx, "/CN=a.example/O=x", "DNS:a.example,DNS:*.a.example",
               "[\"a.example\",\"*.a.example\",\"a.example\"]");
     check_csr(cx, "/O=x", "IP:192.0.2.1,email:a@b.example", "[]");
+    check_csr(cx, "/CN=192.0.2.1", "IP:192.0.2.1", "[]"); /* uacme */
+    check_csr(cx, "/CN=2001:db8::1", "DNS:a.example,IP:2001:db8::1", "[\"a.example\"]");
     check_csr(cx, "", NULL, "[]");
 }
 
@@ -339,6 +341,10 @@ static void a_request_with_unusable_names_is_refused(void **state)
         {"", "DNS:_a.example", "dNSName: no usable domain name: it has characters"},
         {"", "DNS:192.0.2.1", "dNSName: no usable domain name: it is an IP address"},
         {"/CN=192.0.2.1", NULL, "common name: no usable domain name: it is an IP address"},
+        {"/CN=192.0.2.1", "DNS:192.0.2.1", "no usable domain name: it is an IP address"},
+        {"/CN=192.0.2.1", "IP:192.0.2.2",
+         "common name: no usable domain name: it is an IP address"},
+        {"/CN=192.0.2.1", "IP:::ffff:192.0.2.1", "common name: no usable domain name"},
         {"/CN=Example Company", NULL, "common name: no usable domain name: it has characters"},
         {"/CN=a.example/CN=b.example", NULL, "more than one common name"},
     };
