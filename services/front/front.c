@@ -97,9 +97,10 @@ void chy_front_free(struct chy_front *f)
 {
     if (f == NULL)
         return;
+    /* The pool's threads may still put what nobody waits for into the mailboxes. */
+    chy_pool_free(f->pool);
     for (unsigned i = 0; i < f->n_ios; i++)
         chy_io_free(f->ios[i]);
-    chy_pool_free(f->pool);
     chy_peers_free(f->peers);
     for (size_t i = 0; i < f->n_listens; i++)
         chy_listen_close(&f->listens[i]);

@@ -19,15 +19,17 @@ struct worker {
     pthread_t thread;
     void *state;
     bool started;
+    bool busy; /* under the pool's lock */
 };
 
 struct chy_pool {
     const struct chy_front_config *config;
     pthread_mutex_t lock;
     pthread_cond_t more;  /* work, or the end    */
-    pthread_cond_t fewer; /* a thread has ended  */
+    pthread_cond_t fewer; /* a thread has come back, and the pool stops */
     struct chy_work *first, **last;
-    unsigned queued, alive;
+    unsigned queued;
+    unsigned busy; /* threads with a request that somebody waits for */
     bool stopping;
     atomic_bool draining;
     struct worker *workers;
@@ -71,11 +73,29 @@ static void run_work(struct worker *me, struct chy_ctx *cx, struct chy_work *w)
 
 /* ---- the threads ------------------------------------------------------- */
 
-static struct chy_work *next_work(struct chy_pool *p)
+static void be_busy(struct worker *me, bool busy)
 {
+    struct chy_pool *p = me->pool;
+
+    if (me->busy == busy)
+        return;
+    me->busy = busy;
+    if (busy)
+        p->busy++;
+    else
+        p->busy--;
+}
+
+/* NULL: the pool has stopped and nothing is left. */
+static struct chy_work *next_work(struct worker *me)
+{
+    struct chy_pool *p = me->pool;
     struct chy_work *w;
 
     pthread_mutex_lock(&p->lock);
+    be_busy(me, false);
+    if (p->stopping)
+        pthread_cond_signal(&p->fewer);
     while (p->first == NULL && !p->stopping)
         pthread_cond_wait(&p->more, &p->lock);
     w = p->first;
@@ -84,6 +104,7 @@ static struct chy_work *next_work(struct chy_pool *p)
         if (p->first == NULL)
             p->last = &p->first;
         p->queued--;
+        be_busy(me, !atomic_load(&w->abandoned));
     }
     pthread_mutex_unlock(&p->lock);
     return w;
@@ -92,21 +113,16 @@ static struct chy_work *next_work(struct chy_pool *p)
 static void *run_worker(void *arg)
 {
     struct worker *me = arg;
-    struct chy_pool *p = me->pool;
     struct chy_ctx cx = {.arena = chy_arena_new(), .stage = CHY_STAGE_REQUEST};
     struct chy_work *w;
 
-    while ((w = next_work(p)) != NULL) {
+    while ((w = next_work(me)) != NULL) {
         if (!atomic_load(&w->abandoned))
             run_work(me, &cx, w);
         chy_ctx_reset(&cx);
         chy_mailbox_put(w->home, w);
     }
     chy_arena_free(cx.arena);
-    pthread_mutex_lock(&p->lock);
-    p->alive--;
-    pthread_cond_signal(&p->fewer);
-    pthread_mutex_unlock(&p->lock);
     return NULL;
 }
 
@@ -119,14 +135,9 @@ static enum chy_rc start_worker(struct chy_ctx *cx, struct chy_pool *p, struct w
     me->state = c->thread_new != NULL ? c->thread_new(c->owner) : c->owner;
     if (c->thread_new != NULL && me->state == NULL)
         return chy_fault_internal(cx, "the handler's thread state cannot be made");
-    p->alive++;
     err = pthread_create(&me->thread, NULL, run_worker, me);
     me->started = err == 0;
-    if (err != 0) {
-        p->alive--;
-        return chy_fault_internal(cx, "thread: %s", strerror(err));
-    }
-    return CHY_OK;
+    return err == 0 ? CHY_OK : chy_fault_internal(cx, "thread: %s", strerror(err));
 }
 
 enum chy_rc chy_pool_new(struct chy_ctx *cx, const struct chy_front_config *config,
@@ -149,13 +160,7 @@ enum chy_rc chy_pool_new(struct chy_ctx *cx, const struct chy_front_config *conf
     pthread_cond_init(&p->fewer, &monotonic);
     pthread_condattr_destroy(&monotonic);
     for (unsigned i = 0; i < config->worker_threads; i++) {
-        enum chy_rc rc;
-
-        /* Threads already started count themselves under the lock. */
-        pthread_mutex_lock(&p->lock);
-        rc = start_worker(cx, p, &p->workers[i]);
-        pthread_mutex_unlock(&p->lock);
-        if (rc == CHY_OK)
+        if (start_worker(cx, p, &p->workers[i]) == CHY_OK)
             continue;
         (void)chy_pool_stop(p, config->limits.drain_ms);
         chy_pool_free(p);
@@ -193,15 +198,19 @@ bool chy_pool_stop(struct chy_pool *p, unsigned ms)
     int64_t end = chy_clock_ms() + ms;
     const struct timespec until = {.tv_sec = (time_t)(end / 1000),
                                    .tv_nsec = (long)(end % 1000) * 1000000};
+    bool idle;
     int err = 0;
 
     pthread_mutex_lock(&p->lock);
     p->stopping = true;
     pthread_cond_broadcast(&p->more);
-    while (p->alive > 0 && err != ETIMEDOUT)
+    while ((p->busy > 0 || p->first != NULL) && err != ETIMEDOUT)
         err = pthread_cond_timedwait(&p->fewer, &p->lock, &until);
+    /* Threads that have nothing to do end by themselves, however late the machine lets them: only a
+     * handler can hold up the end.  What is left in the queue is abandoned, and passed over. */
+    idle = p->busy == 0;
     pthread_mutex_unlock(&p->lock);
-    return err != ETIMEDOUT;
+    return idle;
 }
 
 void chy_pool_free(struct chy_pool *p)

@@ -41,10 +41,10 @@ enum chy_rc CHY_CHECK chy_pool_new(struct chy_ctx *cx, const struct chy_front_co
 bool chy_pool_submit(struct chy_pool *p, struct chy_work *w);
 /* From now on every answer ends its connection. */
 void chy_pool_drain(struct chy_pool *p);
-/* Finish what is queued and end the threads.  False: some still work after that many milliseconds,
- * and the pool must not be freed. */
+/* Finish what is queued and have the threads end.  False: a handler is still at work after that many
+ * milliseconds, and the pool must not be freed. */
 bool chy_pool_stop(struct chy_pool *p, unsigned ms);
-/* After chy_pool_stop.  NULL is allowed. */
+/* After chy_pool_stop; waits for the threads.  NULL is allowed. */
 void chy_pool_free(struct chy_pool *p);
 
 #endif
