@@ -20,16 +20,24 @@
 
 static const struct chy_policy_item word = {WORD(NULL, NULL)};
 
+#define PROXY_FROM                                                                                 \
+    CHY_ITEM_LIST("proxy-from", &word, 0, 1000,                                                    \
+                  "Prefixes of load balancers that begin each connection with a PROXY header, "    \
+                  "version 2."),                                                                   \
+        CHY_DEFAULT("[]")
+
 static const struct chy_policy_item acme_items[] = {
     {WORD("address", "Numeric address to listen on."), CHY_REQUIRED},
     {CHY_ITEM_INT("port", 1, 65535, "TCP port."), CHY_REQUIRED},
     {WORD("certificate", "PEM file of the listener's certificate and its chain."), CHY_REQUIRED},
     {WORD("key", "PEM file of the listener's key."), CHY_REQUIRED},
+    {PROXY_FROM},
     {NULL},
 };
 static const struct chy_policy_item public_items[] = {
     {WORD("address", "Numeric address to listen on."), CHY_REQUIRED},
     {CHY_ITEM_INT("port", 1, 65535, "TCP port."), CHY_REQUIRED},
+    {PROXY_FROM},
     {NULL},
 };
 static const struct chy_policy_item listener_items[] = {
@@ -344,6 +352,8 @@ static void check_values(const struct reading *r, const struct chy_node *n)
     check_paths(r);
     check_sockets(r, n);
     check_each(r, "modules/load", check_module);
+    check_each(r, "listeners/acme/proxy-from", check_prefix);
+    check_each(r, "listeners/public/proxy-from", check_prefix);
     check_each(r, "validation/allow", check_prefix);
     check_each(r, "validation/deny", check_prefix);
     check_each(r, "validation/resolver/forwarders", check_server);
@@ -365,7 +375,9 @@ static void fill_node(const struct reading *r, struct chy_node *n)
     n->acme.certificate = text_at(r, "listeners/acme/certificate");
     n->acme.key = text_at(r, "listeners/acme/key");
     n->public.address = text_at(r, "listeners/public/address");
+    n->acme.proxies = texts_at(r, "listeners/acme/proxy-from", &n->acme.n_proxies);
     n->public.port = (uint16_t)number_at(r, "listeners/public/port");
+    n->public.proxies = texts_at(r, "listeners/public/proxy-from", &n->public.n_proxies);
     n->data_dir = text_at(r, "data");
     n->run_dir = text_at(r, "run");
     n->log_dir = text_at(r, "logs");

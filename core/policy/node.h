@@ -14,6 +14,8 @@ struct chy_node {
         const char *address; /* numeric */
         uint16_t port;
         const char *certificate, *key; /* PEM files; NULL for public                  */
+        const char *const *proxies;    /* ranges of balancers that send PROXY headers */
+        size_t n_proxies;
     } acme, public;
     unsigned io_threads, worker_threads; /* of each front                          */
     unsigned validation_threads;         /* of each worker                         */

@@ -15,6 +15,7 @@
 
 #include "core/base/auto.h"
 #include "core/base/problem.h"
+#include "services/chancery/greeting.h"
 
 #define DIRECTORY_TIMEOUT_MS 5000
 #define ACCEPTS 0x10000u /* __SO_ACCEPTCON in /proc/net/unix */
@@ -59,6 +60,7 @@ bool chy_probe_directory(struct chy_ctx *cx, const struct chy_node *node, const 
     const char *target = target_of(node->acme.address);
     bool six = strchr(target, ':') != NULL;
     char why[CURL_ERROR_SIZE] = "";
+    struct chy_greeting greeting = {cx, node->acme.proxies, node->acme.n_proxies};
     long status = 0;
     CURLcode e;
 
@@ -69,6 +71,7 @@ bool chy_probe_directory(struct chy_ctx *cx, const struct chy_node *node, const 
     curl_easy_setopt(curl, CURLOPT_URL, chy_fmt(cx, "%s/directory", node->base_url));
     curl_easy_setopt(curl, CURLOPT_CONNECT_TO, to);
     curl_easy_setopt(curl, CURLOPT_PROXY, "");
+    chy_greet_as_balancer(curl, &greeting);
     curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, (long)DIRECTORY_TIMEOUT_MS);
     curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, ignore_body);

@@ -25,7 +25,6 @@
 
 #define INPUT_MAX (16u * 1024)       /* octets taken from the kernel before they are used */
 #define LINGER_OCTETS (1024u * 1024) /* read and dropped after a refusal, then cut        */
-#define DRAIN_FRESH_MS 2000          /* for connections that a drain finds without request */
 
 enum conn_state {
     CONN_HANDSHAKE,
@@ -318,13 +317,28 @@ static void take_half_close(struct chy_conn *c)
         bufferevent_enable(c->bev, EV_WRITE);
 }
 
+/* Silent where the client only went away. */
+static void log_failed_handshake(const struct chy_conn *c)
+{
+    unsigned long e = bufferevent_get_openssl_error(c->bev);
+    const char *reason = ERR_reason_error_string(e);
+    char peer[INET6_ADDRSTRLEN];
+
+    if (e == 0)
+        return;
+    chy_peers_text((const struct sockaddr *)&c->peer, peer);
+    chy_log_event(NULL, LOG_INFO, "refused before any handler",
+                  json_pack("{s:s, s:s, s:s}", "peer", peer, "detail", "no TLS handshake", "reason",
+                            reason != NULL ? reason : "unknown"));
+}
+
 static void on_event(struct bufferevent *bev, short what, void *arg)
 {
     struct chy_conn *c = arg;
 
     if ((what & BEV_EVENT_CONNECTED) != 0) {
         c->has_exporter = chy_tls_exporter(bufferevent_openssl_get_ssl(bev), c->exporter);
-        arm(c, CONN_HEAD, c->io->draining ? DRAIN_FRESH_MS : c->io->limits->head_ms);
+        arm(c, CONN_HEAD, c->io->draining ? CHY_DRAIN_FRESH_MS : c->io->limits->head_ms);
         return;
     }
     if ((what & (BEV_EVENT_EOF | BEV_EVENT_READING)) == (BEV_EVENT_EOF | BEV_EVENT_READING) &&
@@ -332,6 +346,8 @@ static void on_event(struct bufferevent *bev, short what, void *arg)
         take_half_close(c);
         return;
     }
+    if (c->state == CONN_HANDSHAKE)
+        log_failed_handshake(c);
     /* Nobody is there to read an answer: a request still in the queue need not be begun. */
     conn_free(c);
 }
@@ -386,6 +402,8 @@ static void add_conn(struct chy_io *io, struct chy_listen *listen, struct buffer
 {
     struct chy_conn *c = calloc(1, sizeof *c);
     bool tls = listen->config->certificate != NULL;
+    /* A balancer's header may come while the front drains already. */
+    unsigned head_ms = io->draining ? CHY_DRAIN_FRESH_MS : io->limits->head_ms;
 
     if (c == NULL)
         abort();
@@ -402,7 +420,7 @@ static void add_conn(struct chy_io *io, struct chy_listen *listen, struct buffer
     bufferevent_setcb(bev, on_read, on_written, on_event, c);
     bufferevent_setwatermark(bev, EV_READ, 0, INPUT_MAX);
     bufferevent_enable(bev, EV_READ | EV_WRITE);
-    arm(c, tls ? CONN_HANDSHAKE : CONN_HEAD, tls ? io->limits->handshake_ms : io->limits->head_ms);
+    arm(c, tls ? CONN_HANDSHAKE : CONN_HEAD, tls ? io->limits->handshake_ms : head_ms);
 }
 
 void chy_conn_new(struct chy_io *io, struct chy_listen *listen, int fd, const struct sockaddr *sa)
@@ -452,7 +470,7 @@ void chy_conn_drain_all(struct chy_io *io)
         if (c->state == CONN_IDLE && !has_pending(c))
             close_idle(c);
         else if (c->state == CONN_IDLE || (c->state == CONN_HEAD && c->request == NULL))
-            arm(c, c->state, DRAIN_FRESH_MS);
+            arm(c, c->state, CHY_DRAIN_FRESH_MS);
     }
 }
 

@@ -5,6 +5,8 @@
 
 #include "services/front/io.h"
 
+#define CHY_DRAIN_FRESH_MS 2000 /* for connections that a drain finds without a request */
+
 /* Takes over fd; closes it at once when there are too many connections. */
 void chy_conn_new(struct chy_io *io, struct chy_listen *listen, int fd, const struct sockaddr *sa);
 /* Send the answer of w, unless its connection has gone meanwhile; releases w. */

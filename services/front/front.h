@@ -3,6 +3,7 @@
 #ifndef CHY_FRONT_FRONT_H
 #define CHY_FRONT_FRONT_H
 
+#include "core/net/net.h"
 #include "services/front/http1.h"
 
 struct chy_front_listener {
@@ -12,6 +13,9 @@ struct chy_front_listener {
     const char *certificate, *key; /* PEM files: TLS; NULL: plain HTTP                      */
     const struct chy_header *refusal_headers; /* on refusals that come before any handler    */
     size_t n_refusal_headers;                 /* few: a reply holds CHY_REPLY_HEADERS         */
+    const struct chy_prefix
+        *proxies;     /* load balancers: a connection from one begins with a PROXY  */
+    size_t n_proxies; /* header, version 2, and counts as its client's              */
 };
 
 /* Deadlines are absolute: octets that drip in do not move them. */
@@ -21,13 +25,13 @@ struct chy_front_limits {
     unsigned connections_per_address; /* of one IPv4 address or IPv6 /64                    */
     unsigned requests_per_connection; /* the last one is answered with "Connection: close"  */
     unsigned queue;                   /* requests waiting for a thread; more are answered 503 */
-    unsigned handshake_ms;
-    unsigned head_ms;   /* from the first octet; on a new connection from its start          */
-    unsigned body_ms;   /* from the end of the head                                          */
-    unsigned idle_ms;   /* from an answer to the next request's first octet                  */
-    unsigned write_ms;  /* for one answer                                                    */
-    unsigned linger_ms; /* after the last answer, for the client to read it                  */
-    unsigned drain_ms;  /* from the stop to the end of the last request                      */
+    unsigned handshake_ms; /* and before it, as much again for a balancer's PROXY header       */
+    unsigned head_ms;      /* from the first octet; on a new connection from its start          */
+    unsigned body_ms;      /* from the end of the head                                          */
+    unsigned idle_ms;      /* from an answer to the next request's first octet                  */
+    unsigned write_ms;     /* for one answer                                                    */
+    unsigned linger_ms;    /* after the last answer, for the client to read it                  */
+    unsigned drain_ms;     /* from the stop to the end of the last request                      */
 };
 #define CHY_FRONT_LIMITS                                                                           \
     ((struct chy_front_limits){                                                                    \

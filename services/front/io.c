@@ -12,6 +12,7 @@
 #include "core/base/log.h"
 #include "core/base/problem.h"
 #include "services/front/conn.h"
+#include "services/front/proxied.h"
 
 #define ACCEPT_BATCH 64     /* connections taken before others get their turn      */
 #define ACCEPT_PAUSE_MS 100 /* when descriptors are out: accept() would spin       */
@@ -39,7 +40,10 @@ static bool accept_one(struct chy_io_listener *l)
     struct timeval pause = timeval_of(ACCEPT_PAUSE_MS);
 
     if (fd >= 0) {
-        chy_conn_new(l->io, l->listen, fd, (struct sockaddr *)&ss);
+        if (chy_listen_is_proxy(l->listen, (struct sockaddr *)&ss))
+            chy_proxied_new(l->io, l->listen, fd, (struct sockaddr *)&ss);
+        else
+            chy_conn_new(l->io, l->listen, fd, (struct sockaddr *)&ss);
         return true;
     }
     if (errno == ECONNABORTED || errno == EINTR || errno == EPROTO)
@@ -86,7 +90,7 @@ static void close_listener(struct chy_io_listener *l)
 
 static void end_if_drained(struct chy_io *io)
 {
-    if (io->draining && io->conns == NULL)
+    if (io->draining && io->conns == NULL && io->proxied == NULL)
         event_base_loopbreak(io->base);
 }
 
@@ -121,6 +125,7 @@ static void begin_drain(struct chy_io *io)
     }
     event_add(io->drain_end, &end);
     chy_conn_drain_all(io);
+    chy_proxied_hurry_all(io, CHY_DRAIN_FRESH_MS);
     end_if_drained(io);
 }
 
@@ -209,6 +214,7 @@ static void *run_io(void *arg)
 
     event_base_dispatch(io->base);
     chy_conn_free_all(io);
+    chy_proxied_free_all(io);
     return NULL;
 }
 

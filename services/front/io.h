@@ -11,6 +11,7 @@
 #include "services/front/pool.h"
 
 struct chy_conn;
+struct chy_proxied;
 
 /* What conn.c sees of its thread.  Touched by that thread only, except mailbox and drain_asked. */
 struct chy_io {
@@ -20,7 +21,8 @@ struct chy_io {
     struct chy_peers *peers;
     struct chy_mailbox mailbox;
     struct chy_conn *conns;
-    bool draining; /* no connection goes on after its next answer */
+    struct chy_proxied *proxied; /* whose client is not known yet         */
+    bool draining;               /* no connection goes on after its next answer */
     atomic_bool drain_asked;
 
     pthread_t thread;
@@ -38,9 +40,9 @@ enum chy_rc CHY_CHECK chy_io_start(struct chy_ctx *cx, struct chy_io *io);
 /* Stop accepting and end when the last connection has ended, or at the drain deadline.  Any thread. */
 void chy_io_drain(struct chy_io *io);
 void chy_io_join(struct chy_io *io);
-/* After chy_io_join and chy_pool_stop.  NULL is allowed. */
+/* After chy_io_join and chy_pool_free.  NULL is allowed. */
 void chy_io_free(struct chy_io *io);
-/* Called by conn.c when a connection has gone. */
+/* Called by conn.c and proxied.c when a connection has gone. */
 void chy_io_conn_gone(struct chy_io *io);
 
 #endif

@@ -15,6 +15,7 @@
 
 #include "core/base/auto.h"
 #include "core/base/problem.h"
+#include "services/front/peers.h"
 
 static enum chy_rc resolve(struct chy_ctx *cx, const char *address, uint16_t port,
                            struct addrinfo **ret)
@@ -122,6 +123,17 @@ enum chy_rc chy_listen_reload(struct chy_ctx *cx, struct chy_listen *l)
     pthread_mutex_unlock(&l->lock);
     SSL_CTX_free(old); /* connections hold references of their own */
     return CHY_OK;
+}
+
+bool chy_listen_is_proxy(const struct chy_listen *l, const struct sockaddr *sa)
+{
+    struct sockaddr_in plain;
+
+    sa = chy_peers_unmapped(sa, &plain);
+    for (size_t i = 0; i < l->config->n_proxies; i++)
+        if (chy_prefix_has(&l->config->proxies[i], sa))
+            return true;
+    return false;
 }
 
 SSL *chy_listen_ssl(struct chy_listen *l)

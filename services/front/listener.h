@@ -24,6 +24,8 @@ enum chy_rc CHY_CHECK chy_listen_open(struct chy_ctx *cx, const struct chy_front
 void chy_listen_close(struct chy_listen *l);
 /* Read the certificate again; on failure the old one stays. */
 enum chy_rc CHY_CHECK chy_listen_reload(struct chy_ctx *cx, struct chy_listen *l);
+/* Is a connection from there a load balancer's? */
+bool chy_listen_is_proxy(const struct chy_listen *l, const struct sockaddr *sa);
 /* A server's end of a new TLS connection, or NULL when memory is out.  Any thread. */
 SSL *chy_listen_ssl(struct chy_listen *l);
 

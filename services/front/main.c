@@ -10,6 +10,7 @@
 #include "core/base/env.h"
 #include "core/base/log.h"
 #include "core/base/problem.h"
+#include "core/net/config.h"
 #include "services/front/front.h"
 
 static int refuse(const struct chy_ctx *cx)
@@ -44,6 +45,20 @@ static const struct chy_header *refusal_headers(struct chy_ctx *cx, const struct
     return h;
 }
 
+static enum chy_rc fill_proxies(struct chy_ctx *cx, const struct chy_node *node,
+                                struct chy_front_listener listeners[2])
+{
+    struct chy_front_listener *acme = &listeners[0], *public = &listeners[1];
+
+    acme->n_proxies = node->acme.n_proxies;
+    public->n_proxies = node->public.n_proxies;
+    if (chy_net_prefixes_read(cx, "listeners: acme: proxy-from", node->acme.proxies,
+                              acme->n_proxies, &acme->proxies) != CHY_OK)
+        return CHY_ERR;
+    return chy_net_prefixes_read(cx, "listeners: public: proxy-from", node->public.proxies,
+                                 public->n_proxies, &public->proxies);
+}
+
 static size_t fill_listeners(struct chy_ctx *cx, const struct chy_node *node,
                              struct chy_front_listener listeners[2])
 {
@@ -65,7 +80,7 @@ static size_t fill_listeners(struct chy_ctx *cx, const struct chy_node *node,
 
 static int serve(struct chy_ctx *cx, const struct chy_node *node, struct chy_server *server)
 {
-    struct chy_front_listener listeners[2];
+    struct chy_front_listener listeners[2] = {0};
     const struct chy_front_config config = {
         .n_listeners = fill_listeners(cx, node, listeners),
         .listeners = listeners,
@@ -81,7 +96,7 @@ static int serve(struct chy_ctx *cx, const struct chy_node *node, struct chy_ser
     };
     struct chy_front *front;
 
-    if (chy_front_new(cx, &config, &front) != CHY_OK)
+    if (fill_proxies(cx, node, listeners) != CHY_OK || chy_front_new(cx, &config, &front) != CHY_OK)
         return refuse(cx);
     if (chy_front_run(cx, front) != CHY_OK) {
         refuse(cx);

@@ -4,7 +4,6 @@
 #include "services/front/peers.h"
 
 #include <arpa/inet.h>
-#include <netinet/in.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -56,24 +55,33 @@ void chy_peers_free(struct chy_peers *p)
     free(p);
 }
 
-static const uint8_t *mapped_ipv4(const struct sockaddr_in6 *sin6)
+const struct sockaddr *chy_peers_unmapped(const struct sockaddr *sa, struct sockaddr_in *buf)
 {
-    return IN6_IS_ADDR_V4MAPPED(&sin6->sin6_addr) ? sin6->sin6_addr.s6_addr + 12 : NULL;
+    const struct sockaddr_in6 *sin6 = (const struct sockaddr_in6 *)(const void *)sa;
+
+    if (sa->sa_family != AF_INET6 || !IN6_IS_ADDR_V4MAPPED(&sin6->sin6_addr))
+        return sa;
+    *buf = (struct sockaddr_in){.sin_family = AF_INET, .sin_port = sin6->sin6_port};
+    memcpy(&buf->sin_addr, sin6->sin6_addr.s6_addr + 12, 4);
+    return (const struct sockaddr *)buf;
+}
+
+/* The octets of an address of either family. */
+static const void *octets_of(const struct sockaddr *sa)
+{
+    if (sa->sa_family == AF_INET6)
+        return &((const struct sockaddr_in6 *)(const void *)sa)->sin6_addr;
+    return &((const struct sockaddr_in *)(const void *)sa)->sin_addr;
 }
 
 static uint64_t key_of(const struct sockaddr *sa, bool *ret_v6)
 {
-    const struct sockaddr_in6 *sin6 = (const struct sockaddr_in6 *)(const void *)sa;
-    const uint8_t *v4 = sa->sa_family == AF_INET6 ? mapped_ipv4(sin6) : NULL;
+    struct sockaddr_in plain;
     uint64_t key = 0;
 
-    *ret_v6 = sa->sa_family == AF_INET6 && v4 == NULL;
-    if (*ret_v6)
-        memcpy(&key, sin6->sin6_addr.s6_addr, 8);
-    else if (v4 != NULL)
-        memcpy(&key, v4, 4);
-    else
-        memcpy(&key, &((const struct sockaddr_in *)(const void *)sa)->sin_addr, 4);
+    sa = chy_peers_unmapped(sa, &plain);
+    *ret_v6 = sa->sa_family == AF_INET6;
+    memcpy(&key, octets_of(sa), *ret_v6 ? 8 : 4);
     return key;
 }
 
@@ -110,31 +118,55 @@ static bool count_one(struct chy_peers *p, uint64_t key, bool v6)
     return true;
 }
 
+static bool enter_nameless(struct chy_peers *p)
+{
+    bool in;
+
+    pthread_mutex_lock(&p->lock);
+    in = p->n < p->max;
+    p->n += in;
+    pthread_mutex_unlock(&p->lock);
+    return in;
+}
+
 bool chy_peers_enter(struct chy_peers *p, const struct sockaddr *sa)
 {
     bool v6, in;
-    uint64_t key = key_of(sa, &v6);
+    uint64_t key;
 
+    if (sa == NULL)
+        return enter_nameless(p);
+    key = key_of(sa, &v6);
     pthread_mutex_lock(&p->lock);
     in = count_one(p, key, v6);
     pthread_mutex_unlock(&p->lock);
     return in;
 }
 
+/* The entry, if it stands for nobody any more; NULL otherwise. */
+static struct peer *discount_one(struct chy_peers *p, uint64_t key, bool v6)
+{
+    struct peer **at = find(p, key, v6), *gone = *at;
+
+    if (--gone->n > 0)
+        return NULL;
+    *at = gone->next;
+    p->addresses--;
+    return gone;
+}
+
 void chy_peers_leave(struct chy_peers *p, const struct sockaddr *sa)
 {
-    bool v6;
-    uint64_t key = key_of(sa, &v6);
-    struct peer **at, *gone = NULL;
+    struct peer *gone = NULL;
+    uint64_t key = 0;
+    bool v6 = false;
 
+    if (sa != NULL)
+        key = key_of(sa, &v6);
     pthread_mutex_lock(&p->lock);
-    at = find(p, key, v6);
     p->n--;
-    if (--(*at)->n == 0) {
-        gone = *at;
-        *at = gone->next;
-        p->addresses--;
-    }
+    if (sa != NULL)
+        gone = discount_one(p, key, v6);
     pthread_mutex_unlock(&p->lock);
     free(gone);
 }
@@ -151,17 +183,9 @@ unsigned chy_peers_addresses(struct chy_peers *p)
 
 void chy_peers_text(const struct sockaddr *sa, char *buf)
 {
-    const struct sockaddr_in6 *sin6 = (const struct sockaddr_in6 *)(const void *)sa;
-    const void *address = &((const struct sockaddr_in *)(const void *)sa)->sin_addr;
-    int family = AF_INET;
+    struct sockaddr_in plain;
 
-    if (sa->sa_family == AF_INET6) {
-        address = mapped_ipv4(sin6);
-        if (address == NULL) {
-            family = AF_INET6;
-            address = &sin6->sin6_addr;
-        }
-    }
-    if (inet_ntop(family, address, buf, INET6_ADDRSTRLEN) == NULL)
+    sa = chy_peers_unmapped(sa, &plain);
+    if (inet_ntop(sa->sa_family, octets_of(sa), buf, INET6_ADDRSTRLEN) == NULL)
         buf[0] = '\0';
 }

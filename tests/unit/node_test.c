@@ -51,6 +51,11 @@ static void everything_written_is_read(void **state)
     assert_string_equal(n->public.address, "::1");
     assert_int_equal(n->public.port, 14001);
     assert_null(n->public.certificate);
+    assert_int_equal(n->acme.n_proxies, 2);
+    assert_string_equal(n->acme.proxies[0], "192.0.2.8/31");
+    assert_string_equal(n->acme.proxies[1], "2001:db8::8");
+    assert_int_equal(n->public.n_proxies, 1);
+    assert_string_equal(n->public.proxies[0], "127.0.0.1");
     assert_string_equal(n->data_dir, "/var/lib/chancery");
     assert_string_equal(n->run_dir, "/run/chancery");
     assert_string_equal(n->log_dir, "/var/log/chancery");
@@ -89,6 +94,8 @@ static void what_is_not_written_has_its_default(void **state)
                         "host=/run/chancery/pg dbname=chancery user=chancery_owner");
     assert_null(n->public.address);
     assert_int_equal(n->public.port, 0);
+    assert_int_equal(n->acme.n_proxies, 0);
+    assert_int_equal(n->public.n_proxies, 0);
     assert_null(n->service_user);
     assert_null(n->signer_user);
     assert_int_equal(n->fronts, 1);

@@ -76,6 +76,24 @@ static void the_total_is_bounded_and_nothing_is_kept(void **state)
     chy_peers_free(p);
 }
 
+/* Those of a balancer, before it has named the client. */
+static void a_client_without_a_name_counts_in_the_total_only(void **state)
+{
+    struct chy_peers *p = chy_peers_new(3, 1);
+
+    (void)state;
+    assert_true(chy_peers_enter(p, NULL));
+    assert_true(chy_peers_enter(p, NULL));
+    assert_int_equal(chy_peers_addresses(p), 0);
+    assert_true(chy_peers_enter(p, address("192.0.2.1")));
+    assert_false(chy_peers_enter(p, NULL));
+    assert_false(chy_peers_enter(p, address("192.0.2.2")));
+    chy_peers_leave(p, NULL);
+    assert_false(chy_peers_enter(p, address("192.0.2.1")));
+    assert_true(chy_peers_enter(p, address("192.0.2.2")));
+    chy_peers_free(p);
+}
+
 static void addresses_are_written_in_one_way(void **state)
 {
     char text[INET6_ADDRSTRLEN];
@@ -95,6 +113,7 @@ int main(void)
         cmocka_unit_test(one_address_cannot_take_everything),
         cmocka_unit_test(an_ipv6_site_counts_as_one),
         cmocka_unit_test(the_total_is_bounded_and_nothing_is_kept),
+        cmocka_unit_test(a_client_without_a_name_counts_in_the_total_only),
         cmocka_unit_test(addresses_are_written_in_one_way),
     };
 
