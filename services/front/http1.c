@@ -10,10 +10,11 @@
 #include <string.h>
 #include <strings.h>
 
+#include "services/front/http1_text.h"
+
 #define METHOD_MAX 32        /* longer than any registered method            */
 #define LENGTH_DIGITS_MAX 10 /* of Content-Length                            */
 #define CHUNK_DIGITS_MAX 8   /* hexadecimal digits of a chunk size           */
-#define HOST_MAX 261         /* 255 octets of name, ":" and five digits      */
 
 enum step { STEP_LINE, STEP_FIELDS, STEP_SIZE, STEP_DATA, STEP_DATA_END, STEP_LAST, STEP_DONE };
 
@@ -50,36 +51,6 @@ static bool refuse(struct chy_http1 *p, int status, const char *reason)
 }
 
 /* ---- octets ------------------------------------------------------------ */
-
-static bool is_digit(char c)
-{
-    return c >= '0' && c <= '9';
-}
-
-static int hex_value(char c)
-{
-    if (is_digit(c))
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F')
-        return c - 'A' + 10;
-    return -1;
-}
-
-static bool is_alnum(char c)
-{
-    return is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-}
-
-/* tchar of RFC 9110 section 5.6.2. */
-static bool is_token(const char *s, size_t n)
-{
-    for (size_t i = 0; i < n; i++)
-        if (!is_alnum(s[i]) && (s[i] == '\0' || strchr("!#$%&'*+-.^_`|~", s[i]) == NULL))
-            return false;
-    return n > 0;
-}
 
 /* Room for n more octets and a NUL.  Aborts when memory is out: n is bounded by the limits. */
 static void make_room(void **b, size_t *size, size_t used, size_t n)
@@ -121,22 +92,16 @@ static bool check_target(struct chy_http1 *p, const char *method, const char *s,
                refuse(p, 400, "target '*' is for OPTIONS only (RFC 9112 section 3.2.4)");
     if (n == 0 || s[0] != '/')
         return refuse(p, 400, "target is not in origin form (RFC 9112 section 3.2.1)");
-    for (size_t i = 0; i < n; i++) {
-        if (is_alnum(s[i]) || strchr("-._~!$&'()*+,;=:@/?", s[i]) != NULL)
-            continue;
-        if (s[i] == '%' && hex_value(s[i + 1]) >= 0 && hex_value(s[i + 2]) >= 0)
-            continue;
-        return refuse(p, 400, "target has an octet that RFC 3986 does not allow");
-    }
-    return true;
+    return chy_http1_is_origin(s, n) ||
+           refuse(p, 400, "target has an octet that RFC 3986 does not allow");
 }
 
 static bool check_version(struct chy_http1 *p, const char *s)
 {
     if (strcmp(s, "HTTP/1.1") == 0)
         return true;
-    if (strlen(s) == 8 && memcmp(s, "HTTP/", 5) == 0 && is_digit(s[5]) && s[6] == '.' &&
-        is_digit(s[7]))
+    if (strlen(s) == 8 && memcmp(s, "HTTP/", 5) == 0 && chy_http1_is_digit(s[5]) && s[6] == '.' &&
+        chy_http1_is_digit(s[7]))
         return refuse(p, 505, "only HTTP/1.1 is spoken here");
     return refuse(p, 400, "request line is not: method, target, HTTP/1.1 (RFC 9112 section 3)");
 }
@@ -147,7 +112,12 @@ static bool check_method(struct chy_http1 *p, const char *s)
 
     if (n > METHOD_MAX)
         return refuse(p, 501, "method is longer than any known one (RFC 9112 section 3)");
-    return is_token(s, n) || refuse(p, 400, "method is not a token (RFC 9110 section 9.1)");
+    if (!chy_http1_is_token(s, n))
+        return refuse(p, 400, "method is not a token (RFC 9110 section 9.1)");
+    /* Whoever stands before us may take "get" for GET. */
+    return strcspn(s, "abcdefghijklmnopqrstuvwxyz") >= n ||
+           refuse(p, 501,
+                  "method has small letters, which no known one has (RFC 9110 section 9.1)");
 }
 
 static bool take_request_line(struct chy_http1 *p)
@@ -171,32 +141,10 @@ static bool take_request_line(struct chy_http1 *p)
 
 /* ---- headers ----------------------------------------------------------- */
 
-/* uri-host [":" port], RFC 9110 section 7.2, without the odder forms of RFC 3986. */
 static bool take_host(struct chy_http1 *p, const char *s)
 {
-    static const char *const wrong = "Host is not a host and port (RFC 9110 section 7.2)";
-    const char *legal = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._";
-    size_t n, digits;
-
-    if (strlen(s) > HOST_MAX)
-        return refuse(p, 400, wrong);
-    if (s[0] == '[') {
-        n = strspn(++s, "0123456789abcdefABCDEF:.");
-        if (n == 0 || s[n] != ']')
-            return refuse(p, 400, wrong);
-        s += n + 1;
-    } else {
-        n = strspn(s, legal);
-        if (n == 0)
-            return refuse(p, 400, wrong);
-        s += n;
-    }
-    if (*s == '\0')
-        return true;
-    digits = strspn(s + 1, "0123456789");
-    if (*s != ':' || digits == 0 || digits > 5 || s[1 + digits] != '\0')
-        return refuse(p, 400, wrong);
-    return true;
+    return chy_http1_is_host(s) ||
+           refuse(p, 400, "Host is not a host and port (RFC 9110 section 7.2)");
 }
 
 static bool take_length(struct chy_http1 *p, const char *s)
@@ -292,7 +240,7 @@ static bool take_field(struct chy_http1 *p, char *line, struct chy_header *h)
         return refuse(p, 400, "header is folded (RFC 9112 section 5.2)");
     if (colon == NULL)
         return refuse(p, 400, "header has no colon (RFC 9112 section 5)");
-    if (!is_token(line, (size_t)(colon - line)))
+    if (!chy_http1_is_token(line, (size_t)(colon - line)))
         return refuse(p, 400, "header name is not a token (RFC 9112 section 5.1)");
     end = colon + strlen(colon);
     *colon++ = '\0';
@@ -430,7 +378,7 @@ static bool end_size(struct chy_http1 *p)
 /* chunk-size of RFC 9112 section 7.1: hexadecimal digits and nothing else. */
 static bool take_size_octet(struct chy_http1 *p, char c)
 {
-    int v = hex_value(c);
+    int v = chy_http1_hex(c);
 
     if (p->cr) {
         p->cr = false;

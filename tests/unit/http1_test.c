@@ -119,6 +119,8 @@ static const struct refusal {
     {"no version", T("GET /\r\nHost: a\r\n\r\n"), 400, "request line"},
     {"HTTP/1.0", T("GET / HTTP/1.0\r\nHost: a\r\n\r\n"), 505, "HTTP/1.1"},
     {"HTTP/1.2", T("GET / HTTP/1.2\r\nHost: a\r\n\r\n"), 505, "HTTP/1.1"},
+    {"method in small letters", T("get / HTTP/1.1\r\nHost: a\r\n\r\n"), 501, "small letters"},
+    {"method with a small letter", T("GEt / HTTP/1.1\r\nHost: a\r\n\r\n"), 501, "small letters"},
     {"small http", T("GET / http/1.1\r\nHost: a\r\n\r\n"), 400, "request line"},
     {"HTTP/1.10", T("GET / HTTP/1.10\r\nHost: a\r\n\r\n"), 400, "request line"},
     {"HTTP/2 preface", T("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"), 505, "HTTP/1.1"},
