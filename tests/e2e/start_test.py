@@ -94,6 +94,9 @@ class Mistakes:
             said = self.start("a trust anchor that is none",
                               rf"^chancery up: {self.ca.node}: validation: resolver: trust-anchors: nonsense.*;")
             self.report.check("a trust anchor that is none: nothing was started", "postgres " not in said, said)
+            self.edit_node(r"(  acme: .*) }$", r"\1, proxy-from: [127.0.0.1/8] }")
+            self.start("a balancer's address with bits behind its prefix",
+                       rf"^chancery up: {self.ca.node}: listeners: acme: proxy-from: \"127.0.0.1/8\".*;")
             self.ca.node.write_text(self.node + "nonsense: 1\n")
             self.start("a key of node.yaml that is none",
                        rf"^chancery up: {self.ca.node}: 1 mistake, shown above; mend it and start again$")
