@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Debian's lego: http-01, tls-alpn-01, dns-01 by RFC 2136 with a wildcard, renewal with the same key, refusal."""
+"""Debian's lego: http-01, tls-alpn-01, dns-01 by RFC 2136 with a wildcard, renewal with the same key,
+refusal."""
 import pathlib
 import sys
 
@@ -64,6 +65,9 @@ def main():
                        lego.by_http(["run"], "--key-type", kind, "-d", name)
                        and lego.verifies(lego.certificate(name), name)
                        and lego.key_type(lego.certificate(name)) == found)
+        lego.check("is told that the address it orders as a name is none",
+                   not lego.by_http(["run"], "-d", "127.0.0.1")
+                   and "it is an IP address, not a domain name" in lego.said)
         lego.check("is refused a name outside the policy, by name",
                    not lego.by_http(["run"], "-d", "www.elsewhere.test")
                    and "rejectedIdentifier" in lego.said and "elsewhere" in lego.said)

@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Debian's uacme: two names, EC and RSA keys, http-01 and dns-01 by a hook, renewal, refusal.
+"""Debian's uacme: two names, addresses, EC and RSA keys, http-01 and dns-01 by a hook, renewal, refusal.
 
 uacme has no option for trusted roots: it runs where the system's bundle is our root."""
 import pathlib
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent / "lib"))
-from foreign import Client, Installation, Report, SOURCE, Webroot, executable  # noqa: E402
+from foreign import Addresses, Client, Report, SOURCE, Webroot, executable  # noqa: E402
 
 HOOK = """#!/bin/bash
 # uacme's hook: METHOD TYPE IDENTIFIER TOKEN TEXT; it goes on to the next type where this says 1.
@@ -43,7 +43,7 @@ class Uacme(Client):
 
 def main():
     report = Report()
-    with Installation() as ca:
+    with Addresses() as ca:
         webroot = Webroot(ca)
         client = Uacme(ca, report, webroot)
         a, b, wild = "a.chancery.example", "b.chancery.example", "*.w.chancery.example"
@@ -65,6 +65,13 @@ def main():
         client.check("has a wildcard that verifies", client.verifies(client.certificate(wild[2:]), wild))
         client.check("gets a certificate for an RSA key", client.issue("r.chancery.example", kind="RSA")
                      and client.key_type(client.certificate("r.chancery.example")) == "RSA 2048")
+        for addresses in (["127.0.0.1"], ["c.chancery.example", "127.0.0.1"]):
+            client.check(f"gets a certificate for {' and '.join(addresses)} by http-01, EC",
+                         client.issue(*addresses)
+                         and client.verifies(client.certificate(addresses[0]), *addresses))
+        client.check("is refused an address outside the policy, by name",
+                     not client.issue("127.0.0.99") and "rejectedIdentifier" in client.said
+                     and "127.0.0.99" in client.said)
         client.check("is refused a name outside the policy, by name",
                      not client.issue("www.elsewhere.test")
                      and "rejectedIdentifier" in client.said and "elsewhere" in client.said)
