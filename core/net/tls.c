@@ -122,8 +122,8 @@ static enum chy_rc shake_hands(struct chy_ctx *cx, SSL *ssl, int fd, const char 
     }
 }
 
-/* One protocol was offered: another answer breaks RFC 7301 section 3.2, which OpenSSL leaves to us.
- * Octets are compared, for a NUL in them would end a text too early. */
+/* One protocol was offered: another answer breaks RFC 7301 section 3.2.  OpenSSL refuses it in the
+ * handshake since its fixes of 2024 only.  Octets are compared, for a NUL would end a text too early. */
 static enum chy_rc take_alpn(struct chy_ctx *cx, SSL *ssl, const char *offered, const char *where,
                              const char **ret)
 {
