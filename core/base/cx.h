@@ -15,6 +15,7 @@ enum chy_stage {
     CHY_STAGE_ISSUE,
     CHY_STAGE_JOB,
     CHY_STAGE_COMMAND, /* a command of the chancery program: database and network */
+    CHY_STAGE_CLIENT,  /* the client's side, "chancery request": no database      */
 };
 
 /* A recorded refusal (RFC 7807).  Set once, at the place that knows the cause. */

@@ -256,7 +256,6 @@ static enum chy_rc check_unserved(struct chy_ctx *cx, const struct chy_module *m
         bool asked;
     } unserved[] = {
         {"issuers", m->issuers != NULL && m->issuers[0] != NULL},
-        {"solvers", m->solvers != NULL && m->solvers[0] != NULL},
         {"metrics", m->metrics != NULL && m->metrics[0] != NULL},
         {"on_first_read", any_first_read(m)},
         {"on_update", x != NULL && x->on_update != NULL},
@@ -297,7 +296,7 @@ enum chy_rc chy_check_module(struct chy_ctx *cx, const struct chy_module *m)
             return CHY_ERR;
     }
     if (check_order_ext(cx, m) != CHY_OK || check_migrations(cx, m) != CHY_OK ||
-        chy_check_policy(cx, m) != CHY_OK)
+        chy_check_policy(cx, m) != CHY_OK || chy_check_client(cx, m) != CHY_OK)
         return CHY_ERR;
     return chy_check_serve(cx, m);
 }

@@ -5,7 +5,7 @@
  * bounded before core sees it; a unit of work that has failed already calls no module.
  *
  * Stages while the module runs: request for parse, from_csr, offer, accept, on_new and
- * rendering; probe for probe and recheck; step for step; issue for
+ * rendering; probe for probe and recheck; step for step; client for to_csr and solvers; issue for
  * contribute, on_finalize, shape, and for the pure functions permitted, permitted_publicly,
  * authz_subject and covers, which have neither database nor network. */
 #ifndef CHY_EXT_DISPATCH_H
@@ -53,6 +53,17 @@ enum chy_rc CHY_CHECK chy_challenge_step(struct chy_ctx *cx, const struct chy_ch
 enum chy_rc CHY_CHECK chy_route_call(struct chy_ctx *cx, const struct chy_route *r,
                                      struct chy_request *rq, struct chy_reply *rp);
 enum chy_rc CHY_CHECK chy_job_call(struct chy_ctx *cx, const struct chy_job *j, uint32_t *ret_done);
+
+/* The client's side.  Put into a certificate request what names id. */
+enum chy_rc CHY_CHECK chy_ident_to_csr(struct chy_ctx *cx, const struct chy_ident *id,
+                                       GENERAL_NAMES *san, STACK_OF(X509_EXTENSION) * extensions);
+/* All of one order's challenges that the solver takes. */
+enum chy_rc CHY_CHECK chy_solver_prepare(struct chy_ctx *cx, const struct chy_solver *s,
+                                         struct chy_task *tasks, size_t n, const json_t *options,
+                                         void **ret_state);
+enum chy_rc CHY_CHECK chy_solver_clean(struct chy_ctx *cx, const struct chy_solver *s,
+                                       struct chy_task *tasks, size_t n, const json_t *options,
+                                       void *state);
 
 /* Over all loaded modules, in load order.  Rendering adds members; one that is there already is an
  * internal fault of the module. */

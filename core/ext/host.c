@@ -22,6 +22,7 @@ enum chy_rc chy_host_allow(struct chy_ctx *cx, unsigned mask, const char *functi
         [CHY_STAGE_REQUEST] = "request", [CHY_STAGE_PROBE] = "probe",
         [CHY_STAGE_STEP] = "step",       [CHY_STAGE_ISSUE] = "issue",
         [CHY_STAGE_JOB] = "job",         [CHY_STAGE_COMMAND] = "command",
+        [CHY_STAGE_CLIENT] = "client",
     };
 
     if ((mask & (1u << cx->stage)) != 0)

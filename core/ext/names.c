@@ -11,6 +11,8 @@ static const char *const kind_words[] = {
     [CHY_NAME_STATUS] = "order status",     [CHY_NAME_ROUTE] = "route",
     [CHY_NAME_POLICY] = "policy directory", [CHY_NAME_PROFILE] = "profile",
     [CHY_NAME_COMMAND] = "command",         [CHY_NAME_JOB] = "job",
+    [CHY_NAME_SOLVER] = "solver",           [CHY_NAME_OPTION] = "client option",
+    [CHY_NAME_LETTER] = "client option",
 };
 
 /* Order members: those a client sends (RFC 8555 section 7.4, RFC 9773 section 5) and those that an
@@ -169,6 +171,38 @@ static enum chy_rc own_policy(struct chy_ctx *cx, struct chy_registry *r,
     return CHY_OK;
 }
 
+static enum chy_rc own_option(struct chy_ctx *cx, struct chy_registry *r,
+                              const struct chy_module *m, const struct chy_client_option *o)
+{
+    if (own(cx, r, m, CHY_NAME_OPTION, o->name, o) != CHY_OK)
+        return CHY_ERR;
+    if (o->letter == '\0')
+        return CHY_OK;
+    return own(cx, r, m, CHY_NAME_LETTER, chy_arena_fmt(r->arena, "-%c", o->letter), o);
+}
+
+static enum chy_rc own_client(struct chy_ctx *cx, struct chy_registry *r,
+                              const struct chy_module *m)
+{
+    CHY_EACH(i, m->ident_types)
+    {
+        if (m->ident_types[i]->option != NULL &&
+            own_option(cx, r, m, m->ident_types[i]->option) != CHY_OK)
+            return CHY_ERR;
+    }
+    CHY_EACH(i, m->solvers)
+    {
+        const struct chy_solver *s = m->solvers[i];
+
+        if (own(cx, r, m, CHY_NAME_SOLVER, s->name, s) != CHY_OK)
+            return CHY_ERR;
+        for (const struct chy_client_option *o = s->options; o != NULL && o->name != NULL; o++)
+            if (own_option(cx, r, m, o) != CHY_OK)
+                return CHY_ERR;
+    }
+    return CHY_OK;
+}
+
 /* A challenge type may also serve types of modules that are not loaded: one for host names serves
  * addresses only where their module is there.  One that serves nothing at all is a mistake. */
 static enum chy_rc own_challenges(struct chy_ctx *cx, struct chy_registry *r,
@@ -200,7 +234,8 @@ enum chy_rc chy_names_collect(struct chy_ctx *cx, struct chy_registry *r)
         const struct chy_module *m = r->loaded[i].module;
 
         if (own_idents(cx, r, m) != CHY_OK || own_order(cx, r, m) != CHY_OK ||
-            own_served(cx, r, m) != CHY_OK || own_policy(cx, r, m) != CHY_OK)
+            own_served(cx, r, m) != CHY_OK || own_policy(cx, r, m) != CHY_OK ||
+            own_client(cx, r, m) != CHY_OK)
             return CHY_ERR;
     }
     /* After all identifier types are known, whichever module brings them. */

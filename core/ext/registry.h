@@ -13,10 +13,10 @@ struct chy_registry;
  * its own one-line refusal naming the module and what to do: no such file, no chy_module symbol,
  * wrong magic, other ABI, size mismatch, folder (file) name != descriptor name, missing needs, cycle
  * of needs, duplicate identifier type / challenge type / order member / route / policy kind /
- * profile / command / job / CSR claim, missing required property of a challenge type, challenge of
+ * profile / command / job / CSR claim / solver / client option, missing required property of a challenge type, challenge of
  * whose identifier types none is known (types of modules not loaded may stand beside a known one),
  * hole in migrations, missing required function, capability that this version does not serve yet
- * (issuers, solvers, metrics; on_first_read, on_update, on_issued, on_revoke; members of accounts and
+ * (issuers, metrics; on_first_read, on_update, on_issued, on_revoke; members of accounts and
  * authorizations; routes with client certificates or passwords), init failed.
  *
  * Modules that lie in dirs without being named are "installed, not loaded": only the members of their

@@ -18,6 +18,9 @@ enum chy_name_kind {
     CHY_NAME_PROFILE,
     CHY_NAME_COMMAND,
     CHY_NAME_JOB,
+    CHY_NAME_SOLVER,
+    CHY_NAME_OPTION,
+    CHY_NAME_LETTER,
 };
 
 struct chy_name {
@@ -76,9 +79,10 @@ bool chy_module_name_ok(const char *name);
 enum chy_rc CHY_CHECK chy_descriptor_check(struct chy_ctx *cx, const struct chy_module *m,
                                            const char *expected);
 
-/* check.c, check_serve.c, check_policy.c: one module by itself. */
+/* check.c, check_serve.c, check_client.c, check_policy.c: one module by itself. */
 enum chy_rc CHY_CHECK chy_check_module(struct chy_ctx *cx, const struct chy_module *m);
 enum chy_rc CHY_CHECK chy_check_serve(struct chy_ctx *cx, const struct chy_module *m);
+enum chy_rc CHY_CHECK chy_check_client(struct chy_ctx *cx, const struct chy_module *m);
 enum chy_rc CHY_CHECK chy_check_policy(struct chy_ctx *cx, const struct chy_module *m);
 enum chy_rc CHY_CHECK chy_check_items(struct chy_ctx *cx, const struct chy_module *m,
                                       const char *where, const struct chy_policy_item *items);

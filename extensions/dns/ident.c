@@ -32,22 +32,53 @@ static enum chy_rc authz_subject(struct chy_ctx *cx, const struct chy_ident *id,
     return CHY_OK;
 }
 
-static enum chy_rc contribute(struct chy_ctx *cx, const struct chy_ident *id, const json_t *grant,
-                              X509_REQ *csr, struct chy_cert_plan *plan)
+static enum chy_rc make_name(struct chy_ctx *cx, const struct chy_ident *id, GENERAL_NAME **ret)
 {
     ASN1_IA5STRING *text = ASN1_IA5STRING_new();
     GENERAL_NAME *gn = GENERAL_NAME_new();
 
-    (void)grant;
-    (void)csr;
     if (text == NULL || gn == NULL || ASN1_STRING_set(text, id->value, -1) != 1) {
         ASN1_IA5STRING_free(text);
         GENERAL_NAME_free(gn);
         return DNS_FAIL(cx, &CHY_P_serverInternal, "no memory for a name");
     }
     GENERAL_NAME_set0_value(gn, GEN_DNS, text);
+    *ret = gn;
+    return CHY_OK;
+}
+
+static enum chy_rc contribute(struct chy_ctx *cx, const struct chy_ident *id, const json_t *grant,
+                              X509_REQ *csr, struct chy_cert_plan *plan)
+{
+    GENERAL_NAME *gn = NULL;
+
+    (void)grant;
+    (void)csr;
+    if (make_name(cx, id, &gn) != CHY_OK)
+        return CHY_ERR;
     return dns_host->plan_san(cx, plan, gn);
 }
+
+static enum chy_rc to_csr(struct chy_ctx *cx, const struct chy_ident *id, GENERAL_NAMES *san,
+                          STACK_OF(X509_EXTENSION) * extensions)
+{
+    GENERAL_NAME *gn = NULL;
+
+    (void)extensions;
+    if (make_name(cx, id, &gn) != CHY_OK)
+        return CHY_ERR;
+    if (sk_GENERAL_NAME_push(san, gn) > 0)
+        return CHY_OK;
+    GENERAL_NAME_free(gn);
+    return DNS_FAIL(cx, &CHY_P_serverInternal, "no memory for a name");
+}
+
+static const struct chy_client_option option = {
+    .name = "domain",
+    .letter = 'd',
+    .value = "NAME",
+    .help = "a DNS name for the certificate; \"*.NAME\" for every name directly below",
+};
 
 static const char *const claims[] = {"san:dNSName", "subject:CN", NULL};
 
@@ -63,4 +94,6 @@ const struct chy_ident_type dns_ident = {
     .authz_subject = authz_subject,
     .from_csr = dns_from_csr,
     .contribute = contribute,
+    .option = &option,
+    .to_csr = to_csr,
 };

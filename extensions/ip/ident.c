@@ -77,16 +77,13 @@ static enum chy_rc from_csr(struct chy_ctx *cx, X509_REQ *csr, json_t *out)
     return rc;
 }
 
-static enum chy_rc contribute(struct chy_ctx *cx, const struct chy_ident *id, const json_t *grant,
-                              X509_REQ *csr, struct chy_cert_plan *plan)
+static enum chy_rc make_name(struct chy_ctx *cx, const struct chy_ident *id, GENERAL_NAME **ret)
 {
     ASN1_OCTET_STRING *octets;
     GENERAL_NAME *gn;
     struct ip_address a;
     char why[IP_WHY_MAX];
 
-    (void)grant;
-    (void)csr;
     if (!ip_read(id->value, strlen(id->value), &a, why))
         return IP_FAIL(cx, &CHY_P_serverInternal, "identifier %s: %s", id->value, why);
     octets = ASN1_OCTET_STRING_new();
@@ -97,8 +94,41 @@ static enum chy_rc contribute(struct chy_ctx *cx, const struct chy_ident *id, co
         return IP_FAIL(cx, &CHY_P_serverInternal, "no memory for an address");
     }
     GENERAL_NAME_set0_value(gn, GEN_IPADD, octets);
+    *ret = gn;
+    return CHY_OK;
+}
+
+static enum chy_rc contribute(struct chy_ctx *cx, const struct chy_ident *id, const json_t *grant,
+                              X509_REQ *csr, struct chy_cert_plan *plan)
+{
+    GENERAL_NAME *gn = NULL;
+
+    (void)grant;
+    (void)csr;
+    if (make_name(cx, id, &gn) != CHY_OK)
+        return CHY_ERR;
     return ip_host->plan_san(cx, plan, gn);
 }
+
+static enum chy_rc to_csr(struct chy_ctx *cx, const struct chy_ident *id, GENERAL_NAMES *san,
+                          STACK_OF(X509_EXTENSION) * extensions)
+{
+    GENERAL_NAME *gn = NULL;
+
+    (void)extensions;
+    if (make_name(cx, id, &gn) != CHY_OK)
+        return CHY_ERR;
+    if (sk_GENERAL_NAME_push(san, gn) > 0)
+        return CHY_OK;
+    GENERAL_NAME_free(gn);
+    return IP_FAIL(cx, &CHY_P_serverInternal, "no memory for an address");
+}
+
+static const struct chy_client_option option = {
+    .name = "address",
+    .value = "ADDRESS",
+    .help = "an IP address for the certificate",
+};
 
 static const char *const claims[] = {"san:iPAddress", NULL};
 
@@ -113,4 +143,6 @@ const struct chy_ident_type ip_ident = {
     .check_rule = ip_check_rule,
     .from_csr = from_csr,
     .contribute = contribute,
+    .option = &option,
+    .to_csr = to_csr,
 };

@@ -118,7 +118,8 @@ said=$(build reaches -DTOY_REACHES)
 
 refuses "another magic" "chy_module has magic 0x31594842, not 0x31594843" -DTOY_MAGIC
 refuses "another ABI major" "built for ABI 1." -DTOY_MAJOR
-refuses "another ABI minor" "built for ABI 0.3, this program has 0.2" -DTOY_MINOR
+minor=$(sed -n 's/^#define CHY_ABI_MINOR \([0-9]*\).*/\1/p' "$CHY_SOURCE/core/include/chancery/extension.h")
+refuses "another ABI minor" "built for ABI 0.$((minor + 1)), this program has 0.$minor" -DTOY_MINOR
 refuses "another size" "descriptor of " -DTOY_SIZE
 refuses "a descriptor with another name than its file" \
     "the descriptor in toy.so calls itself 'doll'" '-DTOY_NAME="doll"'

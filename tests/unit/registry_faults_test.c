@@ -83,6 +83,16 @@ SPOIL(no_command, p->command.run = NULL)
 SPOIL(hole, p->migrations[1].version = 3)
 SPOIL(disorder, p->migrations[0].version = 2; p->migrations[1].version = 1)
 SPOIL(nameless_migration, p->migrations[1].name = NULL)
+SPOIL(option_name, p->ident_option.name = "-plate")
+SPOIL(option_letter, p->ident_option.letter = '-')
+SPOIL(option_help, p->solver_options[0].help = "two\nlines")
+SPOIL(option_value, p->solver_options[0].value = NULL)
+SPOIL(option_without_csr, p->ident.to_csr = NULL)
+SPOIL(solver_name, p->solver.name = "a press")
+SPOIL(no_prepare, p->solver.prepare = NULL)
+SPOIL(no_clean, p->solver.clean = NULL)
+SPOIL(unselectable, p->solver_options[0].selects = false)
+SPOIL(option_twice, p->ident_option.name = "plate-press")
 SPOIL(has_first_read, p->challenge.on_first_read = on_first_read)
 SPOIL(has_update, p->order.on_update = on_update)
 SPOIL(has_issued, p->order.on_issued = on_cert)
@@ -95,13 +105,6 @@ static void has_issuers(struct parts *p)
     static const struct chy_issuer *const list[] = {&one, NULL};
 
     p->module.issuers = list;
-}
-static void has_solvers(struct parts *p)
-{
-    static const struct chy_solver one;
-    static const struct chy_solver *const list[] = {&one, NULL};
-
-    p->module.solvers = list;
 }
 static void has_metrics(struct parts *p)
 {
@@ -117,7 +120,7 @@ static const struct fault {
 } faults[] = {
     {other_magic, "no Chancery module"},
     {other_major, "built for ABI 1."},
-    {other_minor, "built for ABI 0.1, this program has 0.2"},
+    {other_minor, "built for ABI 0."},
     {other_size, "octets where this program has"},
     {bad_name, "name '../plates' is not a lower-case word"},
     {no_version, "has no version"},
@@ -179,8 +182,17 @@ static const struct fault {
     {hole, "migration 3 stands where 2 is due"},
     {disorder, "migration 2 stands where 1 is due"},
     {nameless_migration, "migration 2 has no name"},
+    {option_name, "client option with the unusable name '-plate'"},
+    {option_letter, "or letter"},
+    {option_help, "client option plate-press has no help or value of one line"},
+    {option_value, "client option plate-press has no help or value of one line"},
+    {option_without_csr, "has a client option but no function to_csr"},
+    {solver_name, "solver with an unusable name 'a press'"},
+    {no_prepare, "solver press has no function prepare"},
+    {no_clean, "solver press has no function clean"},
+    {unselectable, "nobody could use it"},
+    {option_twice, "client option 'plate-press' stands twice"},
     {has_issuers, "does not serve capability issuers yet"},
-    {has_solvers, "does not serve capability solvers yet"},
     {has_metrics, "does not serve capability metrics yet"},
     {has_first_read, "does not serve capability on_first_read yet"},
     {has_update, "does not serve capability on_update yet"},
@@ -218,6 +230,9 @@ SPOIL(same_route, p->route.path = "/plates/list")
 SPOIL(same_job, p->job.name = "plate-renew")
 SPOIL(same_command, p->command.name = "plate")
 SPOIL(same_kind, p->kind.dir = "plates")
+SPOIL(same_option, p->ident_option.name = "plate-press")
+SPOIL(same_letter, p->ident_option.letter = 'p')
+SPOIL(same_solver, p->solver.name = "press")
 SPOIL(same_module, p->module.name = "plates")
 
 static void names_of_two_modules_may_not_meet(void **state)
@@ -233,6 +248,9 @@ static void names_of_two_modules_may_not_meet(void **state)
         {same_job, "job 'plate-renew' is already owned by the module plates"},
         {same_command, "command 'plate' is already owned by the module plates"},
         {same_kind, "policy directory 'plates' is already owned by the module plates"},
+        {same_option, "client option 'plate-press' is already owned by the module plates"},
+        {same_letter, "client option '-p' is already owned by the module plates"},
+        {same_solver, "solver 'press' is already owned by the module plates"},
         {same_module, "module plates: is named twice"},
     };
     struct chy_ctx *cx = *state;

@@ -125,6 +125,27 @@ static inline enum chy_rc run_job(struct chy_ctx *cx, uint32_t batch, uint32_t *
     return CHY_ERR;
 }
 
+static inline enum chy_rc to_csr(struct chy_ctx *cx, const struct chy_ident *id, GENERAL_NAMES *san,
+                                 STACK_OF(X509_EXTENSION) * extensions)
+{
+    (void)cx, (void)id, (void)san, (void)extensions;
+    return CHY_ERR;
+}
+
+static inline enum chy_rc prepare(struct chy_ctx *cx, struct chy_task *tasks, size_t n,
+                                  const json_t *options, void **state)
+{
+    (void)cx, (void)tasks, (void)n, (void)options, (void)state;
+    return CHY_ERR;
+}
+
+static inline enum chy_rc clean(struct chy_ctx *cx, struct chy_task *tasks, size_t n,
+                                const json_t *options, void *state)
+{
+    (void)cx, (void)tasks, (void)n, (void)options, (void)state;
+    return CHY_ERR;
+}
+
 static inline int run_command(struct chy_ctx *cx, int argc, char **argv)
 {
     (void)cx, (void)argc, (void)argv;
@@ -149,6 +170,9 @@ struct parts {
     struct chy_job job;
     struct chy_command command;
     struct chy_policy_kind kind;
+    struct chy_client_option ident_option, solver_options[2];
+    struct chy_solver solver;
+    const struct chy_solver *solvers[3];
     struct chy_migration migrations[4];
     const struct chy_ident_type *idents[3];
     const struct chy_challenge_type *challenges[3];
@@ -226,17 +250,38 @@ static inline void fill_rest(struct parts *p)
     p->migrations[1] = (struct chy_migration){.version = 2, .name = "second", .sql = "-- 2"};
 }
 
+static inline void fill_client(struct parts *p)
+{
+    p->ident_option = (struct chy_client_option){
+        .name = "plate", .letter = 'p', .value = "NUMBER", .help = "A plate."};
+    p->ident.option = &p->ident_option;
+    p->ident.to_csr = to_csr;
+    p->solver_options[0] = (struct chy_client_option){
+        .name = "plate-press", .value = "DEVICE", .help = "Press it.", .selects = true};
+    p->solver = (struct chy_solver){.challenge = "plate-01",
+                                    .name = "press",
+                                    .help = "A press.",
+                                    .options = p->solver_options,
+                                    .prepare = prepare,
+                                    .clean = clean};
+    p->solvers[0] = &p->solver;
+}
+
 static inline void fill(struct parts *p, const char *name)
 {
     memset(p, 0, sizeof *p);
     fill_ident(p);
+    fill_client(p);
     fill_challenge(p);
     fill_rest(p);
     p->module = (struct chy_module){
-        CHY_MODULE(name, "1.0"),          .needs = p->needs,        .ident_types = p->idents,
-        .challenge_types = p->challenges, .order_ext = &p->order,   .object_ext = &p->object,
-        .profiles = p->profiles,          .routes = p->routes,      .jobs = p->jobs,
-        .commands = p->commands,          .policy_kinds = p->kinds, .migrations = p->migrations,
+        CHY_MODULE(name, "1.0"),  .needs = p->needs,
+        .ident_types = p->idents, .challenge_types = p->challenges,
+        .order_ext = &p->order,   .object_ext = &p->object,
+        .profiles = p->profiles,  .routes = p->routes,
+        .jobs = p->jobs,          .commands = p->commands,
+        .policy_kinds = p->kinds, .migrations = p->migrations,
+        .solvers = p->solvers,
     };
 }
 
@@ -255,6 +300,10 @@ static inline void fill_other(struct parts *p)
     p->job.name = "hull-renew";
     p->command.name = "boat";
     p->kind.dir = "boats";
+    p->ident_option.name = "hull";
+    p->ident_option.letter = 'h';
+    p->solver.name = "dock";
+    p->solver_options[0].name = "dock-crane";
 }
 
 static inline int setup(void **state)

@@ -17,10 +17,14 @@
  *   step     a worker judges evidence: database yes, network no
  *   issue    a certificate plan is filled: neither
  *   job      periodic work in a worker: database yes, network no
+ *   client   "chancery request", on a machine that need not have a server: network by the module's
+ *            own means, no database
  *
  * ABI changelog (0.x: no promise yet, major and minor must both match)
  *   0.1  first
  *   0.2  chy_ident_type: permitted_publicly, check_rule; chy_tls_answer: hop
+ *   0.3  the client's side: struct chy_client_option, in identifier types (option, to_csr) and
+ *        solvers, which are served now and take all challenges of an order at once
  */
 #ifndef CHANCERY_EXTENSION_H
 #define CHANCERY_EXTENSION_H
@@ -36,7 +40,7 @@
 
 #define CHY_MODULE_MAGIC 0x31594843u /* "CHY1"; never changes */
 #define CHY_ABI_MAJOR 0              /* bump: a field moved, changed or left */
-#define CHY_ABI_MINOR 2              /* bump: a field was appended */
+#define CHY_ABI_MINOR 3              /* bump: a field was appended */
 
 #define CHY_CHECK __attribute__((warn_unused_result))
 
@@ -136,6 +140,20 @@ struct chy_policy_kind {
     void (*check)(const struct chy_policy_report *r, const char *name, const json_t *doc);
 };
 
+/* ---- the command line of "chancery request" ------------------------------ */
+
+/* One option that a module brings.  Its name is its own over all modules and the command's. */
+struct chy_client_option {
+    const char *name;  /* "zone-key": written --zone-key VALUE; NULL ends a table    */
+    char letter;       /* 'z': also -z VALUE; 0: none                                */
+    const char *value; /* what stands for the value in help: "FILE"                  */
+    const char *help;  /* one line                                                   */
+    bool selects;      /* in a solver: giving it chooses that solver                 */
+    const char *dflt;  /* in a solver: the value where it is not given; NULL: absent */
+    const char *local; /* key of node.yaml's "validation" whose value goes before dflt
+                        * when the server is this installation's own; NULL: none     */
+};
+
 /* ---- identifiers ------------------------------------------------------- */
 
 struct chy_ident {
@@ -202,6 +220,15 @@ struct chy_ident_type {
      * that a slip is a mistake of the policy and no rule that matches nothing.  rule: normalised,
      * its tables already kept.  Pure: no database, no network.  NULL: the table says it all. */
     void (*check_rule)(const struct chy_policy_report *r, const json_t *rule);
+
+    /* How a person names one: an option that may be given again and again, each value the "value" of
+     * an identifier object for parse.  NULL: only as --identifier TYPE:VALUE. */
+    const struct chy_client_option *option;
+
+    /* Put into a certificate request what from_csr will find this identifier by: names into san,
+     * anything else as extensions.  Pure; stage: client.  NULL: nothing (csr_may_omit). */
+    enum chy_rc CHY_CHECK (*to_csr)(struct chy_ctx *cx, const struct chy_ident *id,
+                                    GENERAL_NAMES *san, STACK_OF(X509_EXTENSION) * extensions);
 };
 
 /* ---- challenges: persisted state machines ------------------------------ */
@@ -386,12 +413,35 @@ struct chy_command {
     int (*run)(struct chy_ctx *cx, int argc, char **argv); /* returns the exit code */
 };
 
-/* Client side of a challenge type, used by "chancery request". */
+/* One challenge that a client has to solve.  What comes from the server is untrusted: its strings have
+ * been bounded, no more. */
+struct chy_task {
+    struct chy_ident ident; /* the authorization's; value is canonical by parse   */
+    bool wildcard;
+    const json_t *challenge;       /* as the server shows it; type is the solver's       */
+    const char *token;             /* its token, base64url (RFC 8555 section 8.1); NULL  */
+    const char *key_authorization; /* token "." thumbprint; NULL without a token   */
+    const char *account_url;
+    json_t *response; /* body of the POST that says "ready"; prepare may set it; {} */
+};
+
+/* Client side of a challenge type, used by "chancery request".  Stage: client. */
 struct chy_solver {
     const char *challenge;
-    enum chy_rc CHY_CHECK (*prepare)(struct chy_ctx *cx, const json_t *challenge,
-                                     const char *key_authorization, const json_t *options);
-    void (*clean)(struct chy_ctx *cx, const json_t *challenge, const json_t *options);
+    const char *name;                        /* one word, for messages                         */
+    const char *help;                        /* one line                                       */
+    bool unasked;                            /* may be used although no option selects a solver */
+    const struct chy_client_option *options; /* or NULL */
+
+    /* Make everything ready that the server will look at, for all tasks of one order at once, and
+     * return: *ret_state is the module's own until clean.  options: name to value, defaults filled
+     * in.  CHY_ERR: nothing is left behind.  What it starts ends with the process at the latest. */
+    enum chy_rc CHY_CHECK (*prepare)(struct chy_ctx *cx, struct chy_task *tasks, size_t n,
+                                     const json_t *options, void **ret_state);
+    /* Take it away again, whatever became of the order; also when the command is interrupted.
+     * CHY_ERR: something is left, and the reason says what. */
+    enum chy_rc CHY_CHECK (*clean)(struct chy_ctx *cx, struct chy_task *tasks, size_t n,
+                                   const json_t *options, void *state);
 };
 
 /* ---- database, metrics -------------------------------------------------- */
