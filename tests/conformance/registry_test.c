@@ -15,7 +15,9 @@
 
 #include "core/base/auto.h"
 #include "core/base/problem.h"
+#include "core/client/requests.h"
 #include "core/ext/dispatch.h"
+#include "core/pki/csr.h"
 #include "tests/support/fakehost.h"
 
 #define MODULES_MAX 64
@@ -93,6 +95,40 @@ static void what_is_shown_parses_to_the_same_identifier(void **state)
         }
         if (taken == 0)
             fail_msg("%s takes no candidate; add one", t->name);
+    }
+}
+
+/* What a client puts into its request is what the server finds there. */
+static void a_request_names_what_its_client_asked_for(void **state)
+{
+    struct chy_ctx *cx = *state;
+
+    EACH_IDENT(t)
+    {
+        if (t->to_csr == NULL && t->option == NULL)
+            continue; /* no client of ours asks for it */
+        for (size_t i = 0; i < CANDIDATES; i++) {
+            const uint8_t *der;
+            struct chy_ident id;
+            struct chy_csr csr;
+            X509_REQ *req;
+            EVP_PKEY *key;
+            json_t *found;
+            size_t n;
+
+            if (!parses(cx, t->name, candidates[i], &id))
+                continue;
+            assert_int_equal(chy_client_key_make(cx, "ec-p256", &key), CHY_OK);
+            assert_int_equal(chy_client_csr(cx, key, &id, 1, &req, &der, &n), CHY_OK);
+            assert_int_equal(chy_csr_read(cx, der, n, &csr), CHY_OK);
+            assert_int_equal(chy_csr_idents(cx, csr.req, csr.claims, csr.n_claims, &found), CHY_OK);
+            if (t->csr_may_omit && json_array_size(found) == 0)
+                continue;
+            assert_int_equal(json_array_size(found), 1);
+            if (strcmp(json_string_value(json_object_get(json_array_get(found, 0), "value")),
+                       id.value) != 0)
+                fail_msg("%s: '%s' is not what its request names", t->name, id.value);
+        }
     }
 }
 
@@ -388,6 +424,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
         T(what_is_shown_parses_to_the_same_identifier),
+        T(a_request_names_what_its_client_asked_for),
         T(an_identifier_is_covered_by_what_must_be_authorized_for_it),
         T(identifiers_of_strangers_are_not_covered),
         T(hostile_identifiers_are_refused_as_the_clients_fault),
