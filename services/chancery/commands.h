@@ -12,6 +12,7 @@ extern const struct chy_command chy_cmd_down;
 extern const struct chy_command chy_cmd_status;
 extern const struct chy_command chy_cmd_migrate;
 extern const struct chy_command chy_cmd_policy;
+extern const struct chy_command chy_cmd_request;
 extern const struct chy_command chy_cmd_version;
 #ifdef CHY_TESTING
 extern const struct chy_command chy_cmd_clock;

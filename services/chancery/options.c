@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Command lines: --name VALUE, --name=VALUE, --flag.  No abbreviations and no short options: what is
- * written in a unit file must mean the same in the next version. */
+/* Command lines: --name VALUE, --name=VALUE, --flag, and -x VALUE where an option has a letter.  No
+ * abbreviations: what is written in a unit file must mean the same in the next version. */
 #include "services/chancery/options.h"
 
 #include <stdio.h>
@@ -9,7 +9,7 @@
 
 #include "core/policy/diagnostics.h"
 
-#define OPTIONS_MAX 40
+#define OPTIONS_MAX 200
 #define VALUES_MAX 256 /* of one list */
 
 static void print_help(const struct chy_command *command, const struct chy_option *options)
@@ -22,12 +22,15 @@ static void print_help(const struct chy_command *command, const struct chy_optio
             printf(" [%s]", o->value);
     printf(" [options]: %s\n\n", command->help);
     for (o = options; o->name != NULL; o++) {
-        char left[64];
+        char left[96], letter[8];
 
         if (o->kind == CHY_O_PLAIN)
             continue;
-        snprintf(left, sizeof left, "--%s%s%s%s", o->name, o->value != NULL ? " " : "",
-                 o->value != NULL ? o->value : "", o->kind == CHY_O_LIST ? " ..." : "");
+        if (o->letter != '\0')
+            snprintf(letter, sizeof letter, "-%c, ", o->letter);
+        snprintf(left, sizeof left, "%s--%s%s%s%s", o->letter != '\0' ? letter : "", o->name,
+                 o->value != NULL ? " " : "", o->value != NULL ? o->value : "",
+                 o->kind == CHY_O_LIST ? " ..." : "");
         printf("  %-28s %s\n", left, o->help);
     }
     printf("  %-28s %s\n", "--help", "this text");
@@ -108,6 +111,16 @@ static bool wrong(const struct chy_command *command, const char *prefix, const c
     return false;
 }
 
+/* The option whose letter a word "-x" is; NULL if it is none. */
+static const struct chy_option *find_letter(const struct chy_option *options, const char *word)
+{
+    for (; options->name != NULL; options++)
+        if (options->letter != '\0' && word[0] == '-' && word[1] == options->letter &&
+            word[2] == '\0')
+            return options;
+    return NULL;
+}
+
 /* One argument without a name. */
 static bool read_plain(struct chy_ctx *cx, const struct chy_command *command,
                        const struct chy_option *options, const char *word, int *ret_code)
@@ -118,6 +131,17 @@ static bool read_plain(struct chy_ctx *cx, const struct chy_command *command,
         return take(cx, options, word) == NULL;
     }
     return wrong(command, "", word, "not expected here", ret_code);
+}
+
+static bool read_letter(struct chy_ctx *cx, const struct chy_command *command,
+                        const struct chy_option *o, int argc, char **argv, int *i, int *ret_code)
+{
+    const char *fault;
+
+    if (*i + 1 >= argc || argv[*i + 1][0] == '\0')
+        return wrong(command, "", argv[*i], chy_fmt(cx, "needs a value (%s)", o->value), ret_code);
+    fault = take(cx, o, argv[++*i]);
+    return fault == NULL || wrong(command, "--", o->name, fault, ret_code);
 }
 
 /* One option; *i moves on if its value is the next word. */
@@ -159,6 +183,13 @@ bool chy_options_read(struct chy_ctx *cx, const struct chy_command *command,
             print_help(command, options);
             *ret_code = 0;
             return false;
+        }
+        const struct chy_option *lettered = find_letter(options, argv[i]);
+
+        if (lettered != NULL) {
+            if (!read_letter(cx, command, lettered, argc, argv, &i, ret_code))
+                return false;
+            continue;
         }
         if (strncmp(argv[i], "--", 2) != 0) {
             if (!read_plain(cx, command, options, argv[i], ret_code))

@@ -25,6 +25,7 @@ struct chy_option {
     const char *help;
     void *target;
     unsigned min, max; /* COUNT */
+    char letter;       /* 'd': also -d VALUE; 0: none */
 };
 
 /* Read argv[1..] into the targets.  False: the command is over, *ret_code is its exit code: 0 after
