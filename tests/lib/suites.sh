@@ -2,7 +2,7 @@
 # The suites, in the order in which `tests/run` takes them.  A suite exists when it has a program.
 # Every module is one, under its folder's name.
 
-SUITES="lint unit db loopback conformance fuzz e2e clients map policy"
+SUITES="lint unit wire db loopback conformance fuzz e2e clients map policy"
 for module in extensions/*/; do
     SUITES+=" $(basename "$module")"
 done
@@ -61,6 +61,7 @@ run_suite()
     case $1 in
     lint) suite_lint ;;
     unit) suite_unit ;;
+    wire) suite_wire ;;
     db | loopback) suite_database "$1" ;;
     conformance) suite_conformance ;;
     fuzz) suite_fuzz ;;
@@ -79,7 +80,7 @@ suite_lint()
     done
 }
 
-# run_built SUITE PREFIX: every program of the suite in build-test/tests.
+# run_built SUITE [WRAPPER]: every program of the suite in build-test/tests.
 run_built()
 {
     local source name
@@ -88,7 +89,7 @@ run_built()
         case $source in
         extensions/*) name=module-$(cut -d/ -f2 <<<"$source")-$(basename "$source" .c) ;;
         esac
-        run_program "$name" 300 "$CHY_BUILD/tests/$name"
+        run_program "$name" 300 ${2:+"$2"} "$CHY_BUILD/tests/$name"
     done
 }
 
@@ -97,12 +98,25 @@ suite_unit()
     build_test && run_built unit
 }
 
+# Needs no build: the schemas and what judges by them.
+suite_wire()
+{
+    local script
+    for script in $(programs_of wire); do
+        run_program "${script#tests/}" 300 "$script"
+    done
+}
+
 suite_database()
 {
     build_test || return
     postgres_start || { fail "start a throw-away PostgreSQL"; return; }
     export CHY_TEST_MODULES=$CHY_BUILD/extensions
-    run_built "$1"
+    if [ "$1" = loopback ]; then
+        run_built loopback tests/wire/run
+    else
+        run_built "$1"
+    fi
 }
 
 suite_conformance()
