@@ -2,8 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """An ACME client (RFC 8555) for tests: says exactly what a test wants said, right or wrong.
 
-Needs Debian's python3 and python3-cryptography.  Clients share nothing, so one per thread may run in
-parallel; one client may be used from several threads, each has its own connection.
+Needs Debian's python3, python3-cryptography and python3-jsonschema.  Clients share nothing but WIRE, so
+one per thread may run in parallel; one client may be used from several threads, each has its own
+connection.  WIRE holds every answer against schemas/ and reports at the end of the process;
+CHY_WIRE=off in the environment is for servers that are not Chancery.
 
     web = Http01Server(5002)
     c = Client("https://localhost:14000/directory", "root.pem")
@@ -16,9 +18,12 @@ import hashlib
 import http.client
 import http.server
 import json
+import os
+import pathlib
 import re
 import socket
 import ssl
+import sys
 import threading
 import time
 import urllib.parse
@@ -29,6 +34,10 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from cryptography.x509.oid import NameOID
 
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "wire"))
+import wire  # noqa: E402
+
+WIRE = None if os.environ.get("CHY_WIRE") == "off" else wire.Wire(wire.Schemas())
 AUTO = object()    # "as a well-behaved client does it"
 REMOVE = object()  # leave this header member out
 URN = "urn:ietf:params:acme:error:"
@@ -207,6 +216,8 @@ class Transport:
         self.via = urllib.parse.urlsplit(via) if via else None
         self.timeout = timeout
         self.local = threading.local()
+        if WIRE is not None:
+            WIRE.arm()
 
     def connection(self, parts):
         pool = self.local.__dict__.setdefault("pool", {})
@@ -248,10 +259,13 @@ class Transport:
         try:
             connection.request(method, target, body=body, headers=headers)
             answer = connection.getresponse()
-            return Response(answer.status, answer.headers, answer.read())
+            got = Response(answer.status, answer.headers, answer.read())
         except Exception:
             connection.close()
             raise
+        if WIRE is not None:
+            WIRE.look(method, target, body, got.status, got.header("Content-Type"), got.body)
+        return got
 
 
 # ---- the client ---------------------------------------------------------------------------------

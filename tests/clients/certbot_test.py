@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Debian's certbot against an installed CA: http-01, dns-01 with a wildcard, renewal, revocation."""
 import pathlib
+import re
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent / "lib"))
 from foreign import Client, Installation, Report, SOURCE  # noqa: E402
+import acme  # noqa: E402
 
 HOOK = SOURCE / "deploy" / "lib" / "dns01-hook.sh"
 
@@ -36,6 +38,21 @@ class Certbot(Client):
 
     def certificate(self, name):
         return self.home / "live" / name / "fullchain.pem"
+
+    def look_at_answers(self):
+        """What it was answered stands in its logs: the request's line, then status, headers and body.
+        How many it had, how many of them were understood."""
+        line = re.compile(r'"([A-Z]+) (\S+) HTTP/1\.1" \d+ .*\n[^\n]*Received response:\nHTTP (\d+)\n'
+                          r'((?:[A-Za-z-]+: .*\n)*)\n((?:(?!\d{4}-\d\d-\d\d \d\d:).*\n)*)')
+        had = understood = 0
+        for log in sorted((self.home / "log").glob("letsencrypt.log*")):
+            text = log.read_text()
+            had += text.count("Received response:\n")
+            for method, path, status, head, body in line.findall(text):
+                understood += 1
+                kind = re.search(r"^Content-Type: (.*)$", head, re.M)
+                acme.WIRE.look(method, path, None, int(status), kind and kind.group(1), body.strip())
+        return had, understood
 
     def check_unserved(self, what, good):
         """What this version answers with 501; when it is served, this skip must go."""
@@ -70,6 +87,9 @@ def main():
             "revoke", "--cert-name", "rsa", "--no-delete-after-revoke", "--server", ca.directory,
             "--reason", "superseded"))
         bot.check_unserved("deactivates its account", bot.certbot("unregister", "--server", ca.directory))
+        had, understood = bot.look_at_answers()
+        report.check("certbot's log shows every answer", had == understood > 0, f"{understood} of {had}")
+        report.count(acme.WIRE.report())
     report.end()
 
 

@@ -197,6 +197,8 @@ test_up()
         bash -c '"$@" | python3 -c "import json,sys; assert json.load(sys.stdin)[\"ok\"] is True"' - \
         $(run_words) "$CHANCERY" status --json --node "$DIR/node.yaml"
     truth "a client that knows the root alone reads the directory" directory_answers
+    check "the directory matches its schema" 0 "^ok directory" -- \
+        bash -c '"$0/tests/wire/check" --answer directory <<<"$1"' "$SOURCE" "$(directory_answers)"
     check "migrate finds the newest version" 0 "is the newest version" -- chancery migrate
 }
 

@@ -8,7 +8,8 @@ An installation below CHY_PREFIX is brought up with two fronts, unless the envir
 CHY_DIRECTORY URL of the directory; CHY_ROOT file of the CA that signed the listener's
 certificate; CHY_HTTP01_PORT the port of 127.0.0.1 where http-01 is validated; optional: CHY_DIRECTORY2
 the directory by a second front; CHY_ZONE names below it resolve to 127.0.0.1 (chancery.example);
-CHY_TIMES=1 prints how long each took.
+CHY_TIMES=1 prints how long each took; CHY_WIRE=off if it is not Chancery, whose answers alone the
+schemas describe.
 """
 import os
 import sys

@@ -129,6 +129,7 @@ def other_abi(ca, shop, report, modules):
 
 
 def main():
+    acme.WIRE.schemas = acme.wire.Schemas(SOURCE / "tests" / "toy" / "schemas")
     report = Report()
     ca = Installation()
     shop = Workshop(ca.dir)

@@ -2,12 +2,14 @@
 /* Clients of the loopback fixture: requests, replies and whole journeys. */
 #include "tests/support/loopclient.h"
 
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 #include <openssl/x509v3.h>
@@ -106,6 +108,32 @@ static struct loop_reply *keep(struct loop_client *c, const struct chy_reply *rp
     return r;
 }
 
+/* What tests/wire/check reads: one line an exchange, octets that are no text as null.  A line is one
+ * write to the end, so threads and processes may share the file. */
+static void record(struct loop_client *c, const char *method, const char *url, const char *sent,
+                   const struct loop_reply *r)
+{
+    const char *path = getenv("CHY_WIRE_LOG");
+    json_t *line;
+    char *text;
+    size_t n;
+    int fd;
+
+    if (path == NULL)
+        return;
+    line = chy_keep_json(c->cx, json_pack("{s:s, s:s, s:s, s:i, s:s}", "method", method, "url", url,
+                                          "sent", "", "status", r->status, "type", r->type));
+    json_object_set_new(line, "sent", sent == NULL ? json_null() : json_string(sent));
+    json_object_set_new(line, "body", json_stringn(r->body, r->body_len));
+    if (json_object_get(line, "body") == NULL)
+        json_object_set_new(line, "body", json_null());
+    text = chy_fmt(c->cx, "%s\n", chy_json_text(c->cx, line, &n));
+    fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
+    if (fd < 0 || write(fd, text, strlen(text)) != (ssize_t)strlen(text))
+        abort();
+    close(fd);
+}
+
 /* ---- requests ----------------------------------------------------------------- */
 
 static const char *after_origin(const char *url)
@@ -140,6 +168,7 @@ struct loop_reply *loop_send(struct loop_client *c, const char *method, const ch
     chy_server_handle(c->thread, cx, &rq, &rp);
     r = keep(c, &rp);
     loop_cx_free(cx);
+    record(c, method, url, body, r);
     return r;
 }
 
