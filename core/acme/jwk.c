@@ -17,11 +17,11 @@
 #include "core/base/b64.h"
 #include "core/base/json.h"
 #include "core/base/problem.h"
+#include "core/pki/ed25519.h"
 #include "core/pki/keys.h"
 
 #define RSA_E_OCTETS_MAX 4 /* verification time grows with e */
 #define LEADING_ZEROS_MAX 8
-#define ED25519_OCTETS 32
 
 CHY_AUTO_DEFINE(BIGNUM, BN_free)
 
@@ -34,22 +34,6 @@ struct curve {
 static const struct curve curves[] = {
     {"P-256", "prime256v1", 32},
     {"P-384", "secp384r1", 48},
-};
-
-/* y coordinates, sign bit cleared, of the points of Ed25519 whose order divides 8: with such a key
- * anybody can make a signature that verifies (RFC 8032 section 8.9 leaves the check to us). */
-static const uint8_t small_order_y[][ED25519_OCTETS] = {
-    {0},
-    {1},
-    {0xec, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
-     0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
-     0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f},
-    {0x26, 0xe8, 0x95, 0x8f, 0xc2, 0xb2, 0x27, 0xb0, 0x45, 0xc3, 0xf4,
-     0x89, 0xf2, 0xef, 0x98, 0xf0, 0xd5, 0xdf, 0xac, 0x05, 0xd3, 0xc6,
-     0x33, 0x39, 0xb1, 0x38, 0x02, 0x88, 0x6d, 0x53, 0xfc, 0x05},
-    {0xc7, 0x17, 0x6a, 0x70, 0x3d, 0x4d, 0xd8, 0x4f, 0xba, 0x3c, 0x0b,
-     0x76, 0x0d, 0x10, 0x67, 0x0f, 0x2a, 0x20, 0x53, 0xfa, 0x2c, 0x39,
-     0xcc, 0xc6, 0x4e, 0xc7, 0xfd, 0x77, 0x92, 0xac, 0x03, 0x7a},
 };
 
 static void release_key(void *key)
@@ -226,28 +210,9 @@ static enum chy_rc read_rsa(struct chy_ctx *cx, const json_t *jwk, struct chy_jw
     return CHY_OK;
 }
 
-/* The second spelling of a coordinate (RFC 8032 section 5.1.3: y >= p does not decode) and points of
- * small order. */
-static bool ed25519_is_sound(const uint8_t x[ED25519_OCTETS])
-{
-    static const uint8_t ones[ED25519_OCTETS - 2] = {
-        0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
-        0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
-    uint8_t y[ED25519_OCTETS];
-
-    memcpy(y, x, sizeof y);
-    y[ED25519_OCTETS - 1] &= 0x7f;
-    if (y[0] >= 0xed && y[ED25519_OCTETS - 1] == 0x7f && memcmp(y + 1, ones, sizeof ones) == 0)
-        return false;
-    for (size_t i = 0; i < sizeof small_order_y / sizeof *small_order_y; i++)
-        if (memcmp(y, small_order_y[i], sizeof y) == 0)
-            return false;
-    return true;
-}
-
 static enum chy_rc read_okp(struct chy_ctx *cx, const json_t *jwk, struct chy_jwk *out)
 {
-    const char *crv;
+    const char *crv, *why;
     const uint8_t *x;
     size_t x_n;
 
@@ -256,16 +221,15 @@ static enum chy_rc read_okp(struct chy_ctx *cx, const json_t *jwk, struct chy_jw
     if (strcmp(crv, "Ed25519") != 0)
         return chy_fail(cx, &CHY_P_badPublicKey, "curve \"%.40s\" is not supported; Ed25519 is",
                         crv);
-    if (read_octets(cx, jwk, "x", ED25519_OCTETS, &x, &x_n) != CHY_OK)
+    if (read_octets(cx, jwk, "x", CHY_ED25519_OCTETS, &x, &x_n) != CHY_OK)
         return CHY_ERR;
-    if (x_n != ED25519_OCTETS)
+    if (x_n != CHY_ED25519_OCTETS)
         return chy_fail(cx, &CHY_P_badPublicKey,
                         "a key of Ed25519 has exactly %d octets (RFC 8037 section 2)",
-                        ED25519_OCTETS);
-    if (!ed25519_is_sound(x))
-        return chy_fail(cx, &CHY_P_badPublicKey,
-                        "the Ed25519 key is of small order or not canonical (RFC 8032 section "
-                        "5.1.3)");
+                        CHY_ED25519_OCTETS);
+    why = chy_ed25519_weakness(x);
+    if (why != NULL)
+        return chy_fail(cx, &CHY_P_badPublicKey, "%s", why);
     ERR_clear_error();
     out->key = EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, NULL, x, x_n);
     if (out->key == NULL)

@@ -11,6 +11,7 @@
 
 #include "core/base/auto.h"
 #include "core/base/problem.h"
+#include "core/pki/ed25519.h"
 #include "core/pki/rsa.h"
 
 #define RSA_EXPONENT 65537
@@ -103,6 +104,19 @@ static enum chy_rc check_ec(struct chy_ctx *cx, EVP_PKEY *key, const struct chy_
     return CHY_OK;
 }
 
+static enum chy_rc check_ed25519(struct chy_ctx *cx, EVP_PKEY *key,
+                                 const struct chy_problem_type *type)
+{
+    uint8_t raw[CHY_ED25519_OCTETS];
+    size_t n = sizeof raw;
+    const char *why;
+
+    if (EVP_PKEY_get_raw_public_key(key, raw, &n) != 1 || n != sizeof raw)
+        return chy_fail(cx, type, "Ed25519 key has no public half");
+    why = chy_ed25519_weakness(raw);
+    return why == NULL ? CHY_OK : chy_fail(cx, type, "%s", why);
+}
+
 enum chy_rc chy_key_check(struct chy_ctx *cx, EVP_PKEY *key, const struct chy_problem_type *type)
 {
     enum chy_rc rc;
@@ -112,7 +126,7 @@ enum chy_rc chy_key_check(struct chy_ctx *cx, EVP_PKEY *key, const struct chy_pr
     else if (EVP_PKEY_is_a(key, "EC"))
         rc = check_ec(cx, key, type);
     else if (EVP_PKEY_is_a(key, "ED25519"))
-        rc = CHY_OK;
+        rc = check_ed25519(cx, key, type);
     else
         rc = chy_fail(cx, type, "public key is not RSA, EC or Ed25519");
     ERR_clear_error();

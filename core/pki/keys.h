@@ -10,7 +10,8 @@
 const char *chy_key_kind(struct chy_ctx *cx, EVP_PKEY *key);
 
 /* Is the key sound: RSA of 2048..8192 bits, a multiple of 8, e = 65537, no small factor, not
- * Fermat-weak, not ROCA, no power of a prime; EC on a named curve, point on it; Ed25519.  Bounded
+ * Fermat-weak, not ROCA, no power of a prime; EC on a named curve, point on it; Ed25519
+ * of large order.  Bounded
  * time.  type: badCSR or badPublicKey, used for the refusal, whose detail names the check. */
 enum chy_rc CHY_CHECK chy_key_check(struct chy_ctx *cx, EVP_PKEY *key,
                                     const struct chy_problem_type *type);

@@ -5,6 +5,8 @@
 
 #include <time.h>
 
+#include "core/pki/keys.h"
+
 struct world {
     struct chy_ctx *cx;
     EVP_PKEY *p256, *other, *rsa;
@@ -305,6 +307,28 @@ static void a_flip_of_any_bit_is_refused(void **state)
     }
 }
 
+/* With the neutral point as its key the signature R = neutral point, S = 0 verifies for every text, so
+ * the request reads well: a certificate for it would be everybody's. */
+static void KY_05_a_key_that_anybody_can_sign_for_is_not_sound(void **state)
+{
+    static const uint8_t neutral[32] = {1}, signature[64] = {1};
+    struct world *w = *state;
+    EVP_PKEY *key = EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, NULL, neutral, sizeof neutral);
+    EVP_PKEY *signer = EVP_PKEY_Q_keygen(NULL, NULL, "ED25519");
+    struct request r = {.key = key, .signer = signer, .san = "DNS:www.shop.example"};
+    struct chy_csr csr;
+    size_t n;
+    uint8_t *der = make_request(w->cx, &r, &n);
+
+    memcpy(der + n - sizeof signature, signature, sizeof signature);
+    assert_int_equal(chy_csr_read(w->cx, der, n, &csr), CHY_OK);
+    assert_int_equal(chy_key_check(w->cx, csr.key, &CHY_P_badCSR), CHY_ERR);
+    assert_refused(w->cx, &CHY_P_badCSR, "small order");
+    assert_int_equal(chy_key_check(w->cx, signer, &CHY_P_badCSR), CHY_OK);
+    EVP_PKEY_free(signer);
+    EVP_PKEY_free(key);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
@@ -321,6 +345,7 @@ int main(void)
         TEST(ber_deep_inside_is_refused),
         TEST(truncation_at_every_octet_is_refused),
         TEST(a_flip_of_any_bit_is_refused),
+        TEST(KY_05_a_key_that_anybody_can_sign_for_is_not_sound),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
