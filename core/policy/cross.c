@@ -194,10 +194,21 @@ static void check_lifetime(struct chy_policy_set *set, const struct chy_policy_f
  * program does both, a profile that promises them is refused. */
 static void check_public(struct chy_policy_set *set, const struct chy_policy_file *file)
 {
-    if (json_is_true(json_object_get(chy_yaml_json(file->doc), "public")))
-        WRONG(set, file, "/public",
-              "this version does not serve public profiles yet: it asks one perspective and checks "
-              "no CAA");
+    const json_t *profile = chy_yaml_json(file->doc), *kind;
+    size_t i;
+
+    if (!json_is_true(json_object_get(profile, "public")))
+        return;
+    WRONG(set, file, "/public",
+          "this version does not serve public profiles yet: it asks one perspective and checks "
+          "no CAA");
+    json_array_foreach(json_object_get(profile, "keys"), i, kind)
+    {
+        if (json_is_string(kind) && strcmp(json_string_value(kind), "ed25519") == 0)
+            WRONG(set, file, chy_fmt(set->cx, "/keys/%zu", i),
+                  "'ed25519' is not for publicly trusted certificates (Baseline Requirements "
+                  "6.1.5)");
+    }
 }
 
 static void check_required(struct chy_policy_set *set, const struct chy_policy_file *file,

@@ -282,6 +282,23 @@ static void each_mistake_in_a_profile_is_refused_at_its_place(void **state)
     }
 }
 
+static void KY_05_a_public_profile_certifies_no_ed25519_key(void **state)
+{
+    static const char *const says[] = {
+        "profiles/web.yaml:4:17: error: 'ed25519' is not for publicly trusted certificates",
+        "profiles/web.yaml:6:9: error: this version does not serve public profiles", "2 errors\n",
+        NULL};
+    struct tree *s = *state;
+    const char *text = "issuer: web-1\nidentifiers: { alpha: { names: [x] } }\n"
+                       "challenges: [chal-01]\nkeys: [ec-p256, ed25519]\n"
+                       "lifetime: { default: 30d, max: 90d }\npublic: true\n"
+                       "key-usage: [digitalSignature]\nextended-key-usage: [serverAuth]\n";
+
+    tree_put_good(s, NULL, NULL);
+    tree_put(s, "profiles/web.yaml", text, strlen(text));
+    tree_refused(s, says);
+}
+
 static void mistakes_of_all_files_come_in_one_report(void **state)
 {
     static const char *const says[] = {"chancery.yaml:2:18: error: there is no profile",
@@ -354,6 +371,7 @@ int main(void)
         TEST(the_sample_tree_is_good),
         TEST(each_mistake_in_a_file_is_refused_at_its_place),
         TEST(each_mistake_in_a_profile_is_refused_at_its_place),
+        TEST(KY_05_a_public_profile_certifies_no_ed25519_key),
         TEST(mistakes_of_all_files_come_in_one_report),
         TEST(a_file_that_cannot_be_parsed_is_one_mistake),
         TEST(a_module_checks_its_clean_documents_and_points_into_them),
