@@ -23,6 +23,7 @@
 #define ROOT_DAYS (20 * 365 + 5)
 #define ISSUING_DAYS (5 * 365 + 1)
 #define BACKDATE 3600 /* clocks of relying parties */
+#define DEFAULT_KIND "ec-p256"
 
 struct subject {
     const char *common_name;
@@ -133,17 +134,52 @@ static enum chy_rc certify_pem(struct chy_ctx *cx, const struct subject *s, X509
     return CHY_OK;
 }
 
-static EVP_PKEY *new_key(void)
+static const struct kind {
+    const char *name, *type, *group;
+    size_t bits; /* RSA only */
+} kinds[] = {
+    {DEFAULT_KIND, "EC", "P-256", 0}, {"ec-p384", "EC", "P-384", 0},
+    {"rsa-2048", "RSA", NULL, 2048},  {"rsa-3072", "RSA", NULL, 3072},
+    {"rsa-4096", "RSA", NULL, 4096},  {"ed25519", "ED25519", NULL, 0},
+};
+
+static const struct kind *find_kind(const char *name)
 {
-    return EVP_PKEY_Q_keygen(NULL, NULL, "EC", "P-256");
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+        if (strcmp(kinds[i].name, name) == 0)
+            return &kinds[i];
+    return NULL;
+}
+
+bool chy_authority_kind_known(const char *kind)
+{
+    return find_kind(kind) != NULL;
+}
+
+static EVP_PKEY *new_key(const char *name)
+{
+    const struct kind *kind = find_kind(name);
+
+    if (kind == NULL)
+        return NULL;
+    if (kind->bits != 0)
+        return EVP_PKEY_Q_keygen(NULL, NULL, kind->type, kind->bits);
+    return EVP_PKEY_Q_keygen(NULL, NULL, kind->type, kind->group);
 }
 
 enum chy_rc chy_authority_make(struct chy_ctx *cx, const char *common_name,
                                struct chy_authority *ret)
 {
+    return chy_authority_make_of(cx, common_name, DEFAULT_KIND, DEFAULT_KIND, ret);
+}
+
+enum chy_rc chy_authority_make_of(struct chy_ctx *cx, const char *common_name,
+                                  const char *root_kind, const char *issuing_kind,
+                                  struct chy_authority *ret)
+{
     const unsigned usage = CHY_KU_KEY_CERT_SIGN | CHY_KU_CRL_SIGN;
-    chy_auto(EVP_PKEY) *root_key = new_key();
-    chy_auto(EVP_PKEY) *issuing_key = new_key();
+    chy_auto(EVP_PKEY) *root_key = new_key(root_kind);
+    chy_auto(EVP_PKEY) *issuing_key = new_key(issuing_kind);
     chy_auto(X509) *root = NULL;
     chy_auto(X509) *issuing = NULL;
     time_t from = chy_now(cx) - BACKDATE;
@@ -166,7 +202,8 @@ enum chy_rc chy_authority_make(struct chy_ctx *cx, const char *common_name,
                         NULL};
 
     if (root_key == NULL || issuing_key == NULL)
-        return chy_fault_internal(cx, "P-256 keys cannot be made");
+        return chy_fault_internal(cx, "keys of kinds %s and %s cannot be made", root_kind,
+                                  issuing_kind);
     if (certify_pem(cx, &r, NULL, root_key, &root, &a.root_pem) != CHY_OK ||
         certify_pem(cx, &i, root, root_key, &issuing, &a.issuing_pem) != CHY_OK)
         return CHY_ERR;
@@ -234,7 +271,7 @@ static enum chy_rc make_listener(struct chy_ctx *cx, const struct chy_authority 
 {
     chy_auto(X509) *issuer = read_cert(a->issuing_pem);
     chy_auto(EVP_PKEY) *issuer_key = read_key(a->issuing_key_pem);
-    chy_auto(EVP_PKEY) *key = new_key();
+    chy_auto(EVP_PKEY) *key = new_key(DEFAULT_KIND); /* what every TLS client takes */
     chy_auto(X509) *cert = NULL;
     time_t from = chy_now(cx) - BACKDATE, until = chy_now(cx) + (time_t)days * DAY, last;
     struct subject s = {NULL,

@@ -10,8 +10,17 @@ struct chy_authority {
     char *issuing_key_pem, *issuing_pem; /* signed by the root, pathlen 0                   */
 };
 
-/* P-256 root (20 years, self-signed, CA, keyCertSign and cRLSign) and issuing CA (5 years).
- * common_name: "Example CA"; the certificates are named "<it> Root" and "<it> Issuing 1". */
+/* The kinds of keys that a CA may be made with, as policy names them. */
+#define CHY_AUTHORITY_KINDS "ec-p256, ec-p384, rsa-2048, rsa-3072, rsa-4096, ed25519"
+bool chy_authority_kind_known(const char *kind);
+
+/* Root (20 years, self-signed, CA, keyCertSign and cRLSign) and issuing CA (5 years) with keys of
+ * these kinds.  common_name: "Example CA"; the certificates are named "<it> Root" and "<it> Issuing
+ * 1".  Fails: serverInternal, also for a kind that is not known. */
+enum chy_rc CHY_CHECK chy_authority_make_of(struct chy_ctx *cx, const char *common_name,
+                                            const char *root_kind, const char *issuing_kind,
+                                            struct chy_authority *ret);
+/* The same with P-256 keys. */
 enum chy_rc CHY_CHECK chy_authority_make(struct chy_ctx *cx, const char *common_name,
                                          struct chy_authority *ret);
 

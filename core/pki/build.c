@@ -62,10 +62,8 @@ static bool set_key(X509 *cert, const struct chy_csr *csr)
 /* X509_sign would set it; OpenSSL has no other function that does. */
 static bool set_algorithm(X509 *cert, int nid)
 {
-    int type = nid == NID_sha256WithRSAEncryption ? V_ASN1_NULL : V_ASN1_UNDEF;
-
-    return X509_ALGOR_set0((X509_ALGOR *)X509_get0_tbs_sigalg(cert), OBJ_nid2obj(nid), type,
-                           NULL) == 1;
+    return X509_ALGOR_set0((X509_ALGOR *)X509_get0_tbs_sigalg(cert), OBJ_nid2obj(nid),
+                           chy_signature_parameters(nid), NULL) == 1;
 }
 
 static bool add_slot(X509 *cert, const struct chy_cert_plan *p, const struct chy_plan_slot *slot)

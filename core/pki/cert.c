@@ -118,25 +118,29 @@ enum chy_rc chy_tbs_decode(struct chy_ctx *cx, const uint8_t *tbs, size_t tbs_n,
     return chy_cert_decode(cx, der, n, ret);
 }
 
-/* Strength of digest follows strength of key (RFC 5480 section 4). */
+/* Strength of digest follows strength of key (RFC 5480 section 4; of RSA, NIST SP 800-57 part 1
+ * section 5.6.1: 3072 bits are worth the 128 of SHA-256). */
 static const struct signing {
     const char *type;
-    int bits; /* of the key; 0: any */
+    int least, most; /* bits of the key */
     int nid;
     const char *digest;
 } signings[] = {
-    {"RSA", 0, NID_sha256WithRSAEncryption, "SHA256"},
-    {"EC", 256, NID_ecdsa_with_SHA256, "SHA256"},
-    {"EC", 384, NID_ecdsa_with_SHA384, "SHA384"},
-    {"EC", 521, NID_ecdsa_with_SHA512, "SHA512"},
-    {"ED25519", 0, NID_ED25519, NULL},
+    {"RSA", CHY_RSA_BITS_MIN, 3072, NID_sha256WithRSAEncryption, "SHA256"},
+    {"RSA", 3073, CHY_RSA_BITS_MAX, NID_sha384WithRSAEncryption, "SHA384"},
+    {"EC", 256, 256, NID_ecdsa_with_SHA256, "SHA256"},
+    {"EC", 384, 384, NID_ecdsa_with_SHA384, "SHA384"},
+    {"EC", 521, 521, NID_ecdsa_with_SHA512, "SHA512"},
+    {"ED25519", 0, 256, NID_ED25519, NULL},
 };
 
 static const struct signing *signing_of(EVP_PKEY *key)
 {
+    int bits = EVP_PKEY_get_bits(key);
+
     for (size_t i = 0; i < sizeof signings / sizeof *signings; i++)
-        if (EVP_PKEY_is_a(key, signings[i].type) &&
-            (signings[i].bits == 0 || signings[i].bits == EVP_PKEY_get_bits(key)))
+        if (EVP_PKEY_is_a(key, signings[i].type) && signings[i].least <= bits &&
+            bits <= signings[i].most)
             return &signings[i];
     return NULL;
 }
@@ -153,6 +157,15 @@ const char *chy_signature_digest(EVP_PKEY *key)
     const struct signing *s = signing_of(key);
 
     return s != NULL ? s->digest : NULL;
+}
+
+int chy_signature_parameters(int nid)
+{
+    int key_nid;
+
+    return OBJ_find_sigid_algs(nid, NULL, &key_nid) == 1 && key_nid == NID_rsaEncryption
+               ? V_ASN1_NULL
+               : V_ASN1_UNDEF;
 }
 
 int chy_no_passphrase(char *buf, int size, int writing, void *arg)

@@ -27,6 +27,9 @@ enum chy_rc CHY_CHECK chy_tbs_decode(struct chy_ctx *cx, const uint8_t *tbs, siz
 int chy_signature_nid(EVP_PKEY *key);
 /* The digest of that, or NULL (Ed25519). */
 const char *chy_signature_digest(EVP_PKEY *key);
+/* V_ASN1_NULL or V_ASN1_UNDEF: the parameters beside a signature algorithm are NULL with RSA and
+ * absent with all others (RFC 4055 section 5, RFC 5758 section 3.2, RFC 8410 section 3). */
+int chy_signature_parameters(int nid);
 /* For OpenSSL's PEM readers: never ask for one on a terminal. */
 int chy_no_passphrase(char *buf, int size, int writing, void *arg);
 /* Do two names have the same encoding?  RFC 5280 section 7.1 would allow more. */

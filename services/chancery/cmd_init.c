@@ -50,6 +50,9 @@ static bool read_options(struct chy_ctx *cx, struct init *i, int argc, char **ar
         {"https-port", CHY_O_COUNT, "N", "port where validation asks over TLS (443)",
          &s->https_port, 1, 65535},
         {"ca-name", CHY_O_TEXT, "NAME", "name of the CA (Chancery CA)", &s->ca_name},
+        {"issuer-key", CHY_O_TEXT, "KIND",
+         "key of the issuing CA: " CHY_AUTHORITY_KINDS " (ec-p256)", &s->issuer_kind},
+        {"root-key", CHY_O_TEXT, "KIND", "key of the root (the issuing CA's kind)", &s->root_kind},
         {"dns-suffix", CHY_O_LIST, "NAME", "domain whose names may be had (chancery.example)",
          &s->suffixes},
         {"stub", CHY_O_LIST, "ZONE=ADDR@PORT", "ask this server about this zone", &s->stubs},
@@ -154,7 +157,8 @@ static enum chy_rc make_keys(struct chy_ctx *cx, struct init *i)
     const char *begin = "-----BEGIN CERTIFICATE-----";
     char *first;
 
-    if (chy_authority_make(cx, i->setup.ca_name, &i->authority) != CHY_OK ||
+    if (chy_authority_make_of(cx, i->setup.ca_name, i->setup.root_kind, i->setup.issuer_kind,
+                              &i->authority) != CHY_OK ||
         chy_authority_listener(cx, &i->authority, i->setup.host, LISTENER_DAYS, &i->listener_key,
                                &i->listener_pem) != CHY_OK)
         return CHY_ERR;
@@ -193,7 +197,8 @@ static void tell(struct chy_ctx *cx, const struct init *i)
 {
     const struct chy_layout *l = &i->layout;
 
-    printf("CA          '%s': a root and an issuing CA (P-256)\n", i->setup.ca_name);
+    printf("CA          '%s': a root (%s) and an issuing CA (%s)\n", i->setup.ca_name,
+           i->setup.root_kind, i->setup.issuer_kind);
     printf("  root      %s   (clients trust this)\n", l->root_pem);
     printf("  root key  %s   (nothing here needs it: take it off this machine)\n", l->root_key);
     printf("  CA key    %s   (read by chancery-signer alone)\n", l->issuer_key);

@@ -15,9 +15,11 @@
 #include "core/base/auto.h"
 #include "core/base/problem.h"
 #include "core/db/roles.h"
+#include "core/pki/authority.h"
 
 #define ROOT_ANCHOR "/usr/share/dns/root.key"
 #define LOAD_ALL "default"
+#define DEFAULT_KIND "ec-p256"
 #define MODULES_MAX 64
 
 char *chy_setup_url(struct chy_ctx *cx, const char *scheme, const char *host, unsigned port,
@@ -113,6 +115,22 @@ static enum chy_rc check_names(struct chy_ctx *cx, struct chy_setup *s)
             return chy_fail(cx, &CHY_P_malformed,
                             "--dns-suffix %s: is not a domain name in lower case", *name);
     }
+    return CHY_OK;
+}
+
+/* A root that is weaker than what it certifies would be the weakest link: the same kind unless told. */
+static enum chy_rc check_kinds(struct chy_ctx *cx, struct chy_setup *s)
+{
+    if (s->issuer_kind == NULL)
+        s->issuer_kind = DEFAULT_KIND;
+    if (s->root_kind == NULL)
+        s->root_kind = s->issuer_kind;
+    if (!chy_authority_kind_known(s->issuer_kind))
+        return chy_fail(cx, &CHY_P_malformed, "--issuer-key %s: is none of " CHY_AUTHORITY_KINDS,
+                        s->issuer_kind);
+    if (!chy_authority_kind_known(s->root_kind))
+        return chy_fail(cx, &CHY_P_malformed, "--root-key %s: is none of " CHY_AUTHORITY_KINDS,
+                        s->root_kind);
     return CHY_OK;
 }
 
@@ -227,7 +245,8 @@ static enum chy_rc check_modules(struct chy_ctx *cx, struct chy_setup *s)
 
 enum chy_rc chy_setup_check(struct chy_ctx *cx, struct chy_setup *s)
 {
-    if (check_names(cx, s) != CHY_OK || check_network(cx, s) != CHY_OK)
+    if (check_names(cx, s) != CHY_OK || check_kinds(cx, s) != CHY_OK ||
+        check_network(cx, s) != CHY_OK)
         return CHY_ERR;
     return check_modules(cx, s);
 }
@@ -357,7 +376,7 @@ char *chy_setup_ceilings(struct chy_ctx *cx, const struct chy_setup *s, const st
         "    key: %s\n"
         "    certificate: %s\n"
         "    max-lifetime: 200d\n"
-        "    keys: [ec-p256, ec-p384, rsa-2048..8192]\n"
+        "    keys: [ec-p256, ec-p384, ed25519, rsa-2048..8192]\n"
         "    # Names that may be signed: suffixes of DNS names, ranges of IP addresses.\n"
         "    # While both are empty, any name of any type; with one, nothing else.\n"
         "    permitted-dns: []      # [corp.example]\n"

@@ -10,6 +10,7 @@
 /* What the person said to init; checked by chy_setup_check. */
 struct chy_setup {
     const char *host, *listen, *ca_name, *policy_sample;
+    const char *root_kind, *issuer_kind;   /* of keys: "ec-p384" */
     const char *database, *owner_database; /* both or none: not a private one */
     unsigned port, public_port, http_port, https_port, fronts, workers;
     struct chy_strings suffixes, stubs, trust_anchors, allow, load;

@@ -19,14 +19,12 @@ enum chy_rc chy_judge_over(struct chy_ctx *cx, const char *what)
     return chy_fail(cx, &CHY_P_unauthorized, "%s", what);
 }
 
-/* NULL with RSA, absent with all others (RFC 4055 section 5, RFC 5758 section 3.2, RFC 8410
- * section 3). */
 static bool algorithm_exact(X509 *cert)
 {
     int nid = X509_get_signature_nid(cert), type;
 
     X509_ALGOR_get0(NULL, &type, NULL, X509_get0_tbs_sigalg(cert));
-    return type == (nid == NID_sha256WithRSAEncryption ? V_ASN1_NULL : V_ASN1_UNDEF);
+    return type == chy_signature_parameters(nid);
 }
 
 /* UTCTime with seconds and Z through 2049, GeneralizedTime without fraction after (RFC 5280 section

@@ -17,6 +17,7 @@
 #include "core/base/file.h"
 #include "core/base/problem.h"
 #include "core/pki/cert.h"
+#include "core/pki/keys.h"
 
 #define PEM_MAX (64 * 1024)
 
@@ -110,8 +111,38 @@ static enum chy_rc load_cert(struct chy_ctx *cx, const char *path, X509 **ret)
     return CHY_OK;
 }
 
+/* A key whose public half alone is the certificate's signs rubbish: nothing would be noticed before
+ * the first certificate, and its serial would be spent. */
+static bool signs_for(const struct chy_signing_key *k)
+{
+    static const uint8_t text[] = "a signature before any other";
+    chy_auto(EVP_MD_CTX) *signing = EVP_MD_CTX_new();
+    chy_auto(EVP_MD_CTX) *verifying = EVP_MD_CTX_new();
+    uint8_t sig[CHY_SIGNATURE_MAX];
+    size_t n = sizeof sig;
+
+    return signing != NULL && verifying != NULL && EVP_MD_CTX_copy_ex(signing, k->ready) == 1 &&
+           EVP_DigestSign(signing, sig, &n, text, sizeof text) == 1 &&
+           EVP_DigestVerifyInit_ex(verifying, NULL, chy_signature_digest(k->key), NULL, NULL,
+                                   X509_get0_pubkey(k->cert), NULL) == 1 &&
+           EVP_DigestVerify(verifying, sig, n, text, sizeof text) == 1;
+}
+
+static enum chy_rc check_sound(struct chy_ctx *cx, const char *path, EVP_PKEY *key)
+{
+    const char *why;
+
+    if (chy_key_check(cx, key, &CHY_P_serverInternal) == CHY_OK)
+        return CHY_OK;
+    why = cx->problem.detail;
+    chy_problem_clear(cx);
+    return wrong(cx, path, chy_fmt(cx, "is not fit for an issuer: %s", why));
+}
+
 static enum chy_rc make_ready(struct chy_ctx *cx, const char *path, struct chy_signing_key *k)
 {
+    if (check_sound(cx, path, k->key) != CHY_OK)
+        return CHY_ERR;
     k->nid = chy_signature_nid(k->key);
     if (k->nid == NID_undef)
         return wrong(cx, path, "key is of no kind that signs certificates");
@@ -119,6 +150,8 @@ static enum chy_rc make_ready(struct chy_ctx *cx, const char *path, struct chy_s
     if (k->ready == NULL || EVP_DigestSignInit_ex(k->ready, NULL, chy_signature_digest(k->key),
                                                   NULL, NULL, k->key, NULL) != 1)
         return wrong(cx, path, "cannot be used for signatures");
+    if (!signs_for(k))
+        return wrong(cx, path, "makes no signature that verifies with the issuer's certificate");
     return CHY_OK;
 }
 

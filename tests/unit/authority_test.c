@@ -4,6 +4,8 @@
 
 #include <openssl/x509_vfy.h>
 
+#include "core/pki/keys.h"
+
 static int setup(void **state)
 {
     *state = fake_cx_new(CHY_STAGE_COMMAND);
@@ -81,6 +83,49 @@ static void root_and_issuing_ca_are_what_they_should_be(void **state)
     EVP_PKEY_free(issuing_key);
 }
 
+static void every_kind_of_key_makes_a_chain_that_serves_a_listener(void **state)
+{
+    static const char *const kinds[] = {"ec-p256",  "ec-p384",  "rsa-2048",
+                                        "rsa-3072", "rsa-4096", "ed25519"};
+    struct chy_ctx *cx = *state;
+    const size_t n = sizeof kinds / sizeof *kinds;
+
+    for (size_t i = 0; i < n; i++) {
+        struct chy_authority a;
+        EVP_PKEY *root, *issuing;
+        char *key, *cert;
+
+        assert_true(chy_authority_kind_known(kinds[i]));
+        assert_non_null(strstr(CHY_AUTHORITY_KINDS, kinds[i]));
+        assert_int_equal(chy_authority_make_of(cx, "Example CA", kinds[i], kinds[(i + 1) % n], &a),
+                         CHY_OK);
+        root = key_from_pem(a.root_key_pem);
+        issuing = key_from_pem(a.issuing_key_pem);
+        assert_string_equal(chy_key_kind(cx, root), kinds[i]);
+        assert_string_equal(chy_key_kind(cx, issuing), kinds[(i + 1) % n]);
+        assert_int_equal(chy_authority_listener(cx, &a, "localhost", 90, &key, &cert), CHY_OK);
+        assert_int_equal(verify(cx, &a, cert, "localhost", false), X509_V_OK);
+        EVP_PKEY_free(root);
+        EVP_PKEY_free(issuing);
+    }
+}
+
+static void other_kinds_of_keys_make_no_authority(void **state)
+{
+    static const char *const kinds[] = {"",    "ec-p521",        "rsa-1024", "rsa-8192", "EC-P256",
+                                        "rsa", "rsa-2048..4096", "ed448",    "ec-p256 ", "x25519"};
+    struct chy_ctx *cx = *state;
+    struct chy_authority a;
+
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+        assert_false(chy_authority_kind_known(kinds[i]));
+        assert_int_equal(chy_authority_make_of(cx, "Example CA", kinds[i], "ec-p256", &a), CHY_ERR);
+        assert_refused(cx, &CHY_P_serverInternal, "cannot be made");
+        assert_int_equal(chy_authority_make_of(cx, "Example CA", "ec-p256", kinds[i], &a), CHY_ERR);
+        assert_refused(cx, &CHY_P_serverInternal, "cannot be made");
+    }
+}
+
 static void listener_certificate_serves_its_hosts(void **state)
 {
     struct chy_ctx *cx = *state;
@@ -152,6 +197,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(root_and_issuing_ca_are_what_they_should_be),
+        TEST(every_kind_of_key_makes_a_chain_that_serves_a_listener),
+        TEST(other_kinds_of_keys_make_no_authority),
         TEST(listener_certificate_serves_its_hosts),
         TEST(listener_does_not_outlive_its_issuer),
         TEST(impossible_hosts_are_refused),

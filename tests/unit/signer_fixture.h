@@ -64,7 +64,8 @@ FIXTURE void put_ceilings(struct signer_world *w, const char *more)
              0644);
 }
 
-FIXTURE struct signer_world *signer_world_new(void)
+/* kind: of the issuer's key. */
+FIXTURE struct signer_world *signer_world_of(const char *kind)
 {
     struct signer_world *w = calloc(1, sizeof *w);
     const char *tmp = getenv("TMPDIR");
@@ -77,7 +78,7 @@ FIXTURE struct signer_world *signer_world_new(void)
     w->log = in_dir(w, "signatures.log");
     w->socket = in_dir(w, "s");
     w->listen_fd = w->stop_fd = -1;
-    ok(w->cx, chy_authority_make(w->cx, "Example", &w->ca));
+    ok(w->cx, chy_authority_make_of(w->cx, "Example", "ec-p256", kind, &w->ca));
     ok(w->cx, chy_issuer_cert_read(w->cx, "web-1", w->ca.issuing_pem, &w->issuer));
     put_file(w, "ca.key", w->ca.issuing_key_pem, 0600);
     put_file(w, "ca.pem", w->ca.issuing_pem, 0644);
@@ -86,6 +87,11 @@ FIXTURE struct signer_world *signer_world_new(void)
     w->csr = read_request(w->cx, &(struct request){.key = w->key});
     w->client = chy_signer_new(w->socket);
     return w;
+}
+
+FIXTURE struct signer_world *signer_world_new(void)
+{
+    return signer_world_of("ec-p256");
 }
 
 FIXTURE enum chy_rc open_signer(struct signer_world *w)
