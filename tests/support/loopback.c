@@ -136,7 +136,7 @@ static void write_ceilings(struct loopback *lb)
                 "    key: file:%s/ca.key\n"
                 "    certificate: %s/policy/issuers/web-1.pem\n"
                 "    max-lifetime: 200d\n"
-                "    keys: [ec-p256, ec-p384, rsa-2048..4096]\n",
+                "    keys: [ec-p256, ec-p384, ec-p521, ed25519, rsa-2048..4096]\n",
                 lb->dir, lb->dir),
         0644);
 }
