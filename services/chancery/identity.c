@@ -24,7 +24,7 @@
 #include "core/base/env.h"
 #include "core/base/problem.h"
 
-#define OUTPUT_MAX 4096 /* of a program, the last of it */
+#define OUTPUT_MAX 65536 /* of a program, the last of it */
 
 enum chy_rc chy_identity_find(struct chy_ctx *cx, const char *name, struct chy_identity *ret)
 {
@@ -153,7 +153,7 @@ static int wait_for(pid_t pid)
 enum chy_rc chy_identity_work(struct chy_ctx *cx, const struct chy_identity *id,
                               enum chy_rc (*work)(struct chy_ctx *cx, void *arg), void *arg)
 {
-    char reason[OUTPUT_MAX + 1];
+    char *reason = chy_alloc(cx, OUTPUT_MAX + 1);
     int ends[2], status;
     pid_t pid;
 
@@ -191,11 +191,11 @@ enum chy_rc chy_identity_work(struct chy_ctx *cx, const struct chy_identity *id,
 static const char *const kept[] = {"PATH", "LANG", "TZ", NULL};
 
 static void __attribute__((noreturn))
-run_program(const struct chy_identity *id, const char *const *argv, int in, int out)
+run_program(const struct chy_identity *id, const char *const *argv, int in, int out, int err)
 {
     signal(SIGPIPE, SIG_DFL);
     if (dup2(in, STDIN_FILENO) < 0 || dup2(out, STDOUT_FILENO) < 0 ||
-        dup2(out, STDERR_FILENO) < 0 || !chy_identity_assume(id) || chdir("/") != 0) {
+        dup2(err, STDERR_FILENO) < 0 || !chy_identity_assume(id) || chdir("/") != 0) {
         perror(argv[0]);
         _exit(126);
     }
@@ -233,12 +233,13 @@ static const char *last_line(char *text)
     return newline != NULL ? newline + 1 : text;
 }
 
-enum chy_rc chy_identity_run(struct chy_ctx *cx, const struct chy_identity *id,
-                             const char *const *argv, const char *input)
+/* Run it and wait.  output holds OUTPUT_MAX + 1 octets. */
+static enum chy_rc run_captured(struct chy_ctx *cx, const struct chy_identity *id,
+                                const char *const *argv, const char *input, bool errors_too,
+                                char *output, int *ret_status)
 {
     chy_auto_fd int in = input_file(input);
-    char output[OUTPUT_MAX + 1];
-    int ends[2], status;
+    int ends[2];
     pid_t pid;
 
     if (in < 0 || pipe2(ends, O_CLOEXEC) != 0)
@@ -246,7 +247,7 @@ enum chy_rc chy_identity_run(struct chy_ctx *cx, const struct chy_identity *id,
     fflush(NULL);
     pid = fork();
     if (pid == 0)
-        run_program(id, argv, in, ends[1]);
+        run_program(id, argv, in, ends[1], errors_too ? ends[1] : STDERR_FILENO);
     close(ends[1]);
     if (pid < 0) {
         close(ends[0]);
@@ -254,13 +255,37 @@ enum chy_rc chy_identity_run(struct chy_ctx *cx, const struct chy_identity *id,
     }
     read_tail(ends[0], output);
     close(ends[0]);
-    status = wait_for(pid);
+    *ret_status = wait_for(pid);
+    return CHY_OK;
+}
+
+enum chy_rc chy_identity_run(struct chy_ctx *cx, const struct chy_identity *id,
+                             const char *const *argv, const char *input)
+{
+    char *output = chy_alloc(cx, OUTPUT_MAX + 1);
+    int status;
+
+    if (run_captured(cx, id, argv, input, true, output, &status) != CHY_OK)
+        return CHY_ERR;
     if (WIFSIGNALED(status))
         return chy_fail(cx, &CHY_P_serverInternal, "%s: killed by signal %d: %s", argv[0],
                         WTERMSIG(status), last_line(output));
     if (status != 0)
         return chy_fail(cx, &CHY_P_serverInternal, "%s: exit code %d: %s", argv[0],
                         WEXITSTATUS(status), last_line(output));
+    return CHY_OK;
+}
+
+enum chy_rc chy_identity_read(struct chy_ctx *cx, const struct chy_identity *id,
+                              const char *const *argv, char **ret_output, int *ret_code)
+{
+    char *output = chy_alloc(cx, OUTPUT_MAX + 1);
+    int status;
+
+    if (run_captured(cx, id, argv, NULL, false, output, &status) != CHY_OK)
+        return CHY_ERR;
+    *ret_output = output;
+    *ret_code = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
     return CHY_OK;
 }
 

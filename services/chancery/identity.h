@@ -35,6 +35,10 @@ enum chy_rc CHY_CHECK chy_identity_work(struct chy_ctx *cx, const struct chy_ide
  * last of what it printed. */
 enum chy_rc CHY_CHECK chy_identity_run(struct chy_ctx *cx, const struct chy_identity *id,
                                        const char *const *argv, const char *input);
+/* Run a program as id and wait; what it wrote to standard output, the last 64 KiB of it, and its exit
+ * code (-1: killed by a signal).  Its standard error is ours. */
+enum chy_rc CHY_CHECK chy_identity_read(struct chy_ctx *cx, const struct chy_identity *id,
+                                        const char *const *argv, char **ret_output, int *ret_code);
 /* Can id reach directory dir (or so much of it as exists)?  Refuses naming the directory that is
  * closed to it. */
 enum chy_rc CHY_CHECK chy_identity_reach(struct chy_ctx *cx, const struct chy_identity *id,

@@ -14,6 +14,7 @@
 #include "core/base/log.h"
 #include "core/base/problem.h"
 #include "core/policy/node.h"
+#include "services/signer/check.h"
 #include "services/signer/signerd.h"
 
 static int refuse(const struct chy_ctx *cx)
@@ -24,15 +25,19 @@ static int refuse(const struct chy_ctx *cx)
     return 1;
 }
 
-static const char *node_path(struct chy_ctx *cx, int argc, char **argv)
+static const char *node_path(struct chy_ctx *cx, int argc, char **argv, bool *ret_check)
 {
-    static const struct option options[] = {{"node", required_argument, NULL, 'n'}, {0}};
+    static const struct option options[] = {
+        {"node", required_argument, NULL, 'n'}, {"check", no_argument, NULL, 'c'}, {0}};
     const char *path = NULL;
 
     for (int c; (c = getopt_long(argc, argv, "", options, NULL)) != -1;) {
-        if (c != 'n')
+        if (c != 'n' && c != 'c')
             return NULL;
-        path = optarg;
+        if (c == 'n')
+            path = optarg;
+        else
+            *ret_check = true;
     }
     if (optind < argc)
         return NULL;
@@ -89,22 +94,34 @@ static int serve(struct chy_ctx *cx, const struct chy_node *node, struct chy_rep
     return broken ? 1 : 0; /* whoever started us starts us anew, and the log is read again */
 }
 
+/* Says what it would find at its start, and ends. */
+static int check(struct chy_ctx *cx, const struct chy_node *node, struct chy_report *report)
+{
+    if (harden(cx) == CHY_OK && chy_signer_check(cx, node->ceilings, report, stdout) == CHY_OK)
+        return 0;
+    chy_report_print(report, stderr);
+    return refuse(cx);
+}
+
 int main(int argc, char **argv)
 {
     struct chy_ctx cx = {.arena = chy_arena_new(), .stage = CHY_STAGE_JOB};
     struct chy_report *report = chy_report_new(&cx);
-    const char *path = node_path(&cx, argc, argv);
+    bool check_only = false;
+    const char *path = node_path(&cx, argc, argv, &check_only);
     struct chy_node *node;
     int code;
 
     chy_log_start("signer", LOG_INFO);
     if (path == NULL) {
-        fprintf(stderr, "usage: chancery-signer [--node FILE]\n");
+        fprintf(stderr, "usage: chancery-signer [--check] [--node FILE]\n");
         code = 2;
     } else if (chy_node_read(&cx, path, report, &node) != CHY_OK) {
         chy_report_print(report, stderr);
         fprintf(stderr, "chancery-signer: %s: cannot be used\n", path);
         code = 1;
+    } else if (check_only) {
+        code = check(&cx, node, report);
     } else {
         code = serve(&cx, node, report);
     }
