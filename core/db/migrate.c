@@ -25,6 +25,9 @@ static const struct chy_sql q_recorded = {
     "migrations_recorded",
     "SELECT version, sha256 FROM chy_migration WHERE module = $1 ORDER BY version"};
 
+static const struct chy_sql q_any = {"migrations_any",
+                                     "SELECT to_regclass('chy_migration') IS NOT NULL"};
+
 static void checksum(const char *sql, uint8_t out[32])
 {
     unsigned n;
@@ -123,4 +126,25 @@ enum chy_rc chy_migrate(struct chy_ctx *cx, struct chy_db *db, const char *modul
     if (chy_db_script(cx, db, give_lock) != CHY_OK)
         return CHY_ERR;
     return rc;
+}
+
+enum chy_rc chy_migrate_look(struct chy_ctx *cx, const char *module,
+                             const struct chy_migration *list, unsigned *ret_behind)
+{
+    struct chy_rows *any, *rows;
+    size_t known = 0, done = 0;
+
+    while (list[known].sql != NULL)
+        known++;
+    if (check_numbers(cx, module, list) != CHY_OK ||
+        chy_db_run(cx, &q_any, NULL, 0, &any) != CHY_OK)
+        return CHY_ERR;
+    if (chy_row_bool(any, 0, 0)) {
+        if (chy_db_query(cx, &q_recorded, &rows, CHY_ARG_TEXT(module)) != CHY_OK ||
+            check_recorded(cx, module, list, rows) != CHY_OK)
+            return CHY_ERR;
+        done = chy_rows_count(rows);
+    }
+    *ret_behind = (unsigned)(known - done);
+    return CHY_OK;
 }

@@ -13,6 +13,11 @@
 enum chy_rc CHY_CHECK chy_migrate(struct chy_ctx *cx, struct chy_db *db, const char *module,
                                   const struct chy_migration *list, unsigned *ret_applied);
 
+/* Look on cx->db, which needs no more than to read chy_migration, how many of the list a database
+ * lacks.  Refuses what chy_migrate refuses; changes nothing. */
+enum chy_rc CHY_CHECK chy_migrate_look(struct chy_ctx *cx, const char *module,
+                                       const struct chy_migration *list, unsigned *ret_behind);
+
 /* The core's own list, embedded at build from migrations/NNNN_what.sql. */
 extern const struct chy_migration chy_core_migrations[];
 

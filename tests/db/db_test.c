@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <string.h>
+#include <time.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -15,6 +16,7 @@
 #include "core/base/id.h"
 #include "core/base/problem.h"
 #include "core/db/link.h"
+#include "core/db/health.h"
 #include "core/db/migrate.h"
 #include "tests/support/fakehost.h"
 #include "tests/support/testdb.h"
@@ -329,6 +331,81 @@ static void migrations_refuse_holes_changes_and_newer_databases(void **state)
     refuses(f, shorter, "upgrade the program");
 }
 
+static void a_look_counts_what_a_database_lacks_and_changes_nothing(void **state)
+{
+    static const struct chy_migration three[] = {
+        {1, "one", "CREATE TABLE m (a integer)"},
+        {2, "two", "ALTER TABLE m ADD b integer; SELECT 1"},
+        {3, "three", "SELECT 3"},
+        {0}};
+    struct fixture *f = *state;
+    unsigned behind = 9, applied;
+
+    ok(f->cx, chy_migrate_look(f->cx, "mod", two, &behind)); /* not even the record's table */
+    assert_int_equal(behind, 2);
+    ok(f->cx, chy_migrate(f->cx, f->t.db, "mod", two, &applied));
+    ok(f->cx, chy_migrate_look(f->cx, "mod", two, &behind));
+    assert_int_equal(behind, 0);
+    for (int i = 0; i < 2; i++) {
+        ok(f->cx, chy_migrate_look(f->cx, "mod", three, &behind));
+        assert_int_equal(behind, 1);
+    }
+    assert_int_equal(chy_migrate_look(f->cx, "mod", &(const struct chy_migration){0}, &behind),
+                     CHY_ERR);
+    assert_non_null(strstr(f->cx->problem.note, "upgrade the program"));
+}
+
+static void a_role_is_told_the_first_right_that_it_lacks(void **state)
+{
+    static const char *const make[] = {
+        "CREATE TABLE a (x integer); CREATE TABLE b (x integer)",
+        "CREATE SCHEMA ext_probe; CREATE TABLE ext_probe.c (x integer)",
+    };
+    static const char *const take[][2] = {
+        {"SET ROLE chy_health", "USAGE"},
+        {"RESET ROLE; GRANT USAGE ON SCHEMA public, ext_probe TO chy_health; GRANT ALL ON "
+         "a, ext_probe.c TO chy_health; GRANT SELECT, DELETE ON b TO chy_health; SET ROLE "
+         "chy_health",
+         "INSERT, UPDATE on b"},
+        {"RESET ROLE; GRANT ALL ON b TO chy_health; SET ROLE chy_health", NULL},
+    };
+    struct fixture *f = *state;
+    struct chy_db_rights r;
+    bool may;
+
+    ok(f->cx, chy_db_script(f->cx, f->t.db,
+                            "DO $$ BEGIN CREATE ROLE chy_health; EXCEPTION WHEN duplicate_object "
+                            "THEN NULL; END $$"));
+    for (size_t i = 0; i < 2; i++)
+        ok(f->cx, chy_db_script(f->cx, f->t.db, make[i]));
+    ok(f->cx, chy_db_rights(f->cx, &r)); /* the superuser may everything */
+    assert_null(r.schema);
+    ok(f->cx, chy_db_may_create(f->cx, &may));
+    assert_true(may);
+    ok(f->cx, chy_db_script(f->cx, f->t.db, "REVOKE USAGE ON SCHEMA public FROM PUBLIC"));
+    for (size_t i = 0; i < 3; i++) {
+        ok(f->cx, chy_db_script(f->cx, f->t.db, take[i][0]));
+        ok(f->cx, chy_db_rights(f->cx, &r));
+        assert_string_equal(r.role, "chy_health");
+        if (take[i][1] == NULL)
+            assert_null(r.schema);
+        else
+            assert_string_equal(r.missing, take[i][1]);
+    }
+    ok(f->cx, chy_db_may_create(f->cx, &may));
+    assert_false(may);
+    ok(f->cx, chy_db_script(f->cx, f->t.db, "RESET ROLE; DROP OWNED BY chy_health"));
+}
+
+static void the_clock_of_a_database_is_read_in_milliseconds(void **state)
+{
+    struct fixture *f = *state;
+    int64_t ms;
+
+    ok(f->cx, chy_db_clock(f->cx, &ms));
+    assert_in_range(ms / 1000, time(NULL) - 5, time(NULL) + 5);
+}
+
 static void a_broken_migration_leaves_nothing_behind(void **state)
 {
     static const struct chy_migration broken[] = {
@@ -375,6 +452,9 @@ int main(void)
         TEST(one_name_is_one_statement),
         TEST(migrations_run_once),
         TEST(migrations_refuse_holes_changes_and_newer_databases),
+        TEST(a_look_counts_what_a_database_lacks_and_changes_nothing),
+        TEST(a_role_is_told_the_first_right_that_it_lacks),
+        TEST(the_clock_of_a_database_is_read_in_milliseconds),
         TEST(a_broken_migration_leaves_nothing_behind),
         TEST(a_notification_wakes_a_waiter),
     };
