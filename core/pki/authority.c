@@ -316,3 +316,59 @@ enum chy_rc chy_authority_listener(struct chy_ctx *cx, const struct chy_authorit
     ERR_clear_error();
     return rc;
 }
+
+/* What OpenSSL keeps of the old encoding is made anew by the signature. */
+static bool sign_again(struct chy_ctx *cx, X509 *cert, X509 *root, EVP_PKEY *root_key)
+{
+    const char *digest = chy_signature_digest(root_key);
+    time_t from = chy_now(cx) - BACKDATE, until = from + ISSUING_DAYS * DAY, last;
+    struct chy_id serial;
+
+    chy_id_new(cx, &serial);
+    if (!chy_asn1_time(X509_get0_notAfter(root), &last))
+        return false;
+    if (until > last)
+        until = last;
+    return until > chy_now(cx) &&
+           ASN1_STRING_set(X509_get_serialNumber(cert), serial.b, sizeof serial.b) == 1 &&
+           ASN1_TIME_set(X509_getm_notBefore(cert), from) != NULL &&
+           ASN1_TIME_set(X509_getm_notAfter(cert), until) != NULL &&
+           X509_sign(cert, root_key, digest != NULL ? EVP_get_digestbyname(digest) : NULL) != 0;
+}
+
+enum chy_rc chy_authority_renew(struct chy_ctx *cx, const char *root_pem, const char *root_key_pem,
+                                const char *issuing_pem, char **ret_pem)
+{
+    chy_auto(X509) *root = read_cert(root_pem);
+    chy_auto(EVP_PKEY) *root_key = read_key(root_key_pem);
+    chy_auto(X509) *cert = read_cert(issuing_pem);
+    unsigned char *der = NULL;
+    bool of_root;
+    int n;
+
+    ERR_clear_error();
+    if (root == NULL || root_key == NULL || cert == NULL)
+        return chy_fail(cx, &CHY_P_serverInternal, "%s cannot be read as PEM",
+                        root == NULL       ? "root certificate"
+                        : root_key == NULL ? "root key"
+                                           : "issuing certificate");
+    of_root = X509_check_private_key(root, root_key) == 1;
+    ERR_clear_error();
+    if (!of_root)
+        return chy_fail(cx, &CHY_P_serverInternal, "root key is not the root certificate's");
+    if (X509_verify(cert, X509_get0_pubkey(root)) != 1) {
+        ERR_clear_error();
+        return chy_fail(cx, &CHY_P_serverInternal,
+                        "issuing certificate was not signed by this root");
+    }
+    if (!sign_again(cx, cert, root, root_key) || (n = i2d_X509(cert, &der)) <= 0) {
+        ERR_clear_error();
+        return chy_fail(
+            cx, &CHY_P_serverInternal,
+            "issuing certificate cannot be signed again: the root has ended, or its key "
+            "is of no kind that signs");
+    }
+    *ret_pem = chy_cert_pem(cx, der, (size_t)n);
+    OPENSSL_free(der);
+    return CHY_OK;
+}

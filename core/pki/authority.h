@@ -29,5 +29,11 @@ enum chy_rc CHY_CHECK chy_authority_make(struct chy_ctx *cx, const char *common_
 enum chy_rc CHY_CHECK chy_authority_listener(struct chy_ctx *cx, const struct chy_authority *a,
                                              const char *host, unsigned days, char **ret_key_pem,
                                              char **ret_cert_pem);
+/* The issuing CA's certificate anew: the same name, key and extensions, signed by the root for another
+ * 5 years, or as long as the root lives.  Refuses a key that is not the root's, and a certificate that
+ * is not the root's work. */
+enum chy_rc CHY_CHECK chy_authority_renew(struct chy_ctx *cx, const char *root_pem,
+                                          const char *root_key_pem, const char *issuing_pem,
+                                          char **ret_pem);
 
 #endif

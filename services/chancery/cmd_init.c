@@ -9,15 +9,14 @@
 #include <unistd.h>
 
 #include "core/base/problem.h"
-#include "core/pki/authority.h"
 #include "services/chancery/cluster.h"
 #include "services/chancery/commands.h"
+#include "services/chancery/listener.h"
 #include "services/chancery/setup.h"
 #include "services/chancery/state.h"
 
 #define SERVICE_USER "chancery"
 #define SIGNER_USER "chancery-signer"
-#define LISTENER_DAYS 365
 #define NOBODY 65534
 
 struct init {
@@ -154,19 +153,10 @@ static enum chy_rc check_reach(struct chy_ctx *cx, const struct init *i)
 
 static enum chy_rc make_keys(struct chy_ctx *cx, struct init *i)
 {
-    const char *begin = "-----BEGIN CERTIFICATE-----";
-    char *first;
-
     if (chy_authority_make_of(cx, i->setup.ca_name, i->setup.root_kind, i->setup.issuer_kind,
-                              &i->authority) != CHY_OK ||
-        chy_authority_listener(cx, &i->authority, i->setup.host, LISTENER_DAYS, &i->listener_key,
-                               &i->listener_pem) != CHY_OK)
+                              &i->authority) != CHY_OK)
         return CHY_ERR;
-    /* Clients know the root alone: the issuing certificate must be in the handshake. */
-    first = strstr(i->listener_pem, begin);
-    if (first != NULL && strstr(first + 1, begin) == NULL)
-        i->listener_pem = chy_fmt(cx, "%s%s", i->listener_pem, i->authority.issuing_pem);
-    return CHY_OK;
+    return chy_listener_make(cx, &i->authority, i->setup.host, &i->listener_key, &i->listener_pem);
 }
 
 static enum chy_rc plan(struct chy_ctx *cx, struct init *i, struct chy_install *in)
@@ -204,7 +194,7 @@ static void tell(struct chy_ctx *cx, const struct init *i)
     printf("  CA key    %s   (read by chancery-signer alone)\n", l->issuer_key);
     printf("listener    %s, certificate for %s, %d days\n",
            chy_setup_url(cx, "https", i->setup.host, i->setup.port, 443), i->setup.host,
-           LISTENER_DAYS);
+           CHY_LISTENER_DAYS);
     printf("settings    %s, limits of the signer in %s\n", l->node, l->ceilings);
     printf("policy      %s (names under", l->policy);
     for (size_t n = 0; n < i->setup.suffixes.n; n++)

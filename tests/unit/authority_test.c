@@ -191,6 +191,50 @@ static void long_names_are_refused(void **state)
     assert_refused(cx, &CHY_P_serverInternal, "too long");
 }
 
+static void an_issuing_certificate_is_signed_again_by_its_root(void **state)
+{
+    struct chy_ctx *cx = *state;
+    struct chy_authority *a = make(cx), *other = make(cx);
+    X509 *old = cert_from_pem(a->issuing_pem), *new, *root = cert_from_pem(a->root_pem);
+    time_t from = chy_now(cx) + 4 * 365 * (time_t)86400, until;
+    char *pem, *key, *leaf;
+
+    cx->fixed_now = from;
+    assert_int_equal(chy_authority_renew(cx, a->root_pem, a->root_key_pem, a->issuing_pem, &pem),
+                     CHY_OK);
+    new = cert_from_pem(pem);
+    assert_int_equal(X509_verify(new, X509_get0_pubkey(root)), 1);
+    assert_int_equal(X509_NAME_cmp(X509_get_subject_name(old), X509_get_subject_name(new)), 0);
+    assert_int_equal(EVP_PKEY_eq(X509_get0_pubkey(old), X509_get0_pubkey(new)), 1);
+    assert_int_equal(X509_get_ext_count(old), X509_get_ext_count(new));
+    assert_int_not_equal(ASN1_INTEGER_cmp(X509_get0_serialNumber(old), X509_get0_serialNumber(new)),
+                         0);
+    assert_true(chy_asn1_time(X509_get0_notAfter(new), &until));
+    assert_true(until > from + 4 * 365 * (time_t)86400);
+    /* What the new one issues is good, two years after the old one's end. */
+    cx->fixed_now = from + 3 * 365 * (time_t)86400;
+    a->issuing_pem = pem;
+    assert_int_equal(chy_authority_listener(cx, a, "ca.example", 30, &key, &leaf), CHY_OK);
+    assert_int_equal(verify(cx, a, leaf, "ca.example", false), X509_V_OK);
+    assert_int_equal(
+        chy_authority_renew(cx, a->root_pem, other->root_key_pem, a->issuing_pem, &pem), CHY_ERR);
+    assert_refused(cx, &CHY_P_serverInternal, "root key is not the root certificate's");
+    assert_int_equal(
+        chy_authority_renew(cx, other->root_pem, other->root_key_pem, a->issuing_pem, &pem),
+        CHY_ERR);
+    assert_refused(cx, &CHY_P_serverInternal, "was not signed by this root");
+    assert_int_equal(chy_authority_renew(cx, a->root_pem, "nonsense", a->issuing_pem, &pem),
+                     CHY_ERR);
+    assert_refused(cx, &CHY_P_serverInternal, "root key cannot be read");
+    cx->fixed_now = from + 17 * 365 * (time_t)86400; /* the root has ended */
+    assert_int_equal(chy_authority_renew(cx, a->root_pem, a->root_key_pem, a->issuing_pem, &pem),
+                     CHY_ERR);
+    assert_refused(cx, &CHY_P_serverInternal, "the root has ended");
+    X509_free(old);
+    X509_free(new);
+    X509_free(root);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
@@ -203,6 +247,7 @@ int main(void)
         TEST(listener_does_not_outlive_its_issuer),
         TEST(impossible_hosts_are_refused),
         TEST(long_names_are_refused),
+        TEST(an_issuing_certificate_is_signed_again_by_its_root),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
