@@ -306,6 +306,11 @@ const char *chy_cluster_damage(struct chy_ctx *cx, const struct chy_node *node, 
     return NULL;
 }
 
+const char *chy_cluster_version(struct chy_ctx *cx, const struct chy_node *node)
+{
+    return data_version(cx, data_dir(cx, node));
+}
+
 const char *chy_cluster_renewal(struct chy_ctx *cx, const struct chy_node *node)
 {
     const char *dir = data_dir(cx, node);

@@ -20,6 +20,8 @@ enum chy_rc CHY_CHECK chy_cluster_prepare(struct chy_ctx *cx, const struct chy_n
  * there that it cannot start without, or there are no data yet (ret_there false).  Follows no link out
  * of the directory and reads no file but PG_VERSION. */
 const char *chy_cluster_damage(struct chy_ctx *cx, const struct chy_node *node, bool *ret_there);
+/* The major version that its data need, "15"; NULL where there are none. */
+const char *chy_cluster_version(struct chy_ctx *cx, const struct chy_node *node);
 /* The command that sets damaged data aside and begins anew. */
 const char *chy_cluster_renewal(struct chy_ctx *cx, const struct chy_node *node);
 /* Does the server whose process is pid take connections? */

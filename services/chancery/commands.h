@@ -10,6 +10,7 @@ extern const struct chy_command chy_cmd_init;
 extern const struct chy_command chy_cmd_up;
 extern const struct chy_command chy_cmd_down;
 extern const struct chy_command chy_cmd_status;
+extern const struct chy_command chy_cmd_doctor;
 extern const struct chy_command chy_cmd_issuer;
 extern const struct chy_command chy_cmd_listener;
 extern const struct chy_command chy_cmd_migrate;

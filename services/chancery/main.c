@@ -15,8 +15,9 @@
 #include "services/chancery/commands.h"
 
 static const struct chy_command *const commands[] = {
-    &chy_cmd_init,   &chy_cmd_up,      &chy_cmd_down,   &chy_cmd_status,  &chy_cmd_listener,
-    &chy_cmd_issuer, &chy_cmd_migrate, &chy_cmd_policy, &chy_cmd_request, &chy_cmd_version,
+    &chy_cmd_init,     &chy_cmd_up,      &chy_cmd_down,    &chy_cmd_status,
+    &chy_cmd_doctor,   &chy_cmd_request, &chy_cmd_policy,  &chy_cmd_issuer,
+    &chy_cmd_listener, &chy_cmd_migrate, &chy_cmd_version,
 #ifdef CHY_TESTING
     &chy_cmd_clock,
 #endif
