@@ -47,6 +47,14 @@ enum chy_rc chy_db_rights(struct chy_ctx *cx, struct chy_db_rights *ret)
     return CHY_OK;
 }
 
+const char *chy_db_rights_grant(struct chy_ctx *cx, const struct chy_db_rights *r)
+{
+    return chy_fmt(cx,
+                   "GRANT USAGE ON SCHEMA %s TO \"%s\"; GRANT SELECT, INSERT, UPDATE, DELETE "
+                   "ON ALL TABLES IN SCHEMA %s TO \"%s\"",
+                   r->schema, r->role, r->schema, r->role);
+}
+
 static const struct chy_sql q_create = {"health_create",
                                         "SELECT has_schema_privilege('public', 'CREATE')"};
 

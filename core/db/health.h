@@ -16,6 +16,8 @@ struct chy_db_rights {
 /* May this connection's role read and write every table that migrations made (schema public and
  * modules' schemas)? */
 enum chy_rc CHY_CHECK chy_db_rights(struct chy_ctx *cx, struct chy_db_rights *ret);
+/* What the owner says to give them all. */
+const char *chy_db_rights_grant(struct chy_ctx *cx, const struct chy_db_rights *r);
 /* May this connection's role make tables there?  That is the owner's. */
 enum chy_rc CHY_CHECK chy_db_may_create(struct chy_ctx *cx, bool *ret);
 

@@ -130,13 +130,9 @@ static bool look_at_schemas(struct chy_look *l)
 
 static const char *grant(struct chy_look *l, const struct chy_db_rights *r)
 {
-    const char *sql = chy_fmt(l->cx,
-                              "GRANT USAGE ON SCHEMA %s TO \"%s\"; GRANT SELECT, INSERT, UPDATE, "
-                              "DELETE ON ALL TABLES IN SCHEMA %s TO \"%s\"",
-                              r->schema, r->role, r->schema, r->role);
-
     return chy_fmt(l->cx, "%spsql %s -c %s", chy_doctor_as(l, l->node->service_user),
-                   chy_cli_word(l->cx, l->node->owner_database), chy_cli_word(l->cx, sql));
+                   chy_cli_word(l->cx, l->node->owner_database),
+                   chy_cli_word(l->cx, chy_db_rights_grant(l->cx, r)));
 }
 
 static bool look_at_rights(struct chy_look *l)

@@ -14,6 +14,7 @@ import struct
 import subprocess
 import sys
 import time
+import urllib.parse
 import urllib.request
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
@@ -53,8 +54,11 @@ class Http2:
             raise OSError(done.stderr.decode())
         self.versions.add(done.stdout.decode())
         status, _, fields = head.read_text().partition("\n")
-        return acme.Response(int(status.split()[1]), email.parser.HeaderParser().parsestr(fields),
-                             b"" if method == "HEAD" else data.read_bytes())
+        answer = acme.Response(int(status.split()[1]), email.parser.HeaderParser().parsestr(fields),
+                               b"" if method == "HEAD" else data.read_bytes())
+        acme.WIRE.look(method, urllib.parse.urlsplit(url).path, body, answer.status,
+                       answer.header("Content-Type"), answer.body)
+        return answer
 
 
 def events(ca):
