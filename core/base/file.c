@@ -18,8 +18,21 @@ static enum chy_rc failed(struct chy_ctx *cx, const char *path, const char *what
     return chy_fail(cx, &CHY_P_serverInternal, "%s: %s: %s", path, what, strerror(err));
 }
 
-enum chy_rc chy_file_read(struct chy_ctx *cx, const char *path, size_t max, char **ret,
-                          size_t *ret_n)
+static enum chy_rc check_trusted(struct chy_ctx *cx, const char *path, const struct stat *st)
+{
+    if (st->st_uid != 0 && st->st_uid != geteuid())
+        return chy_fail(cx, &CHY_P_serverInternal,
+                        "%s: belongs to the user %lu, neither root nor who runs this", path,
+                        (unsigned long)st->st_uid);
+    if ((st->st_mode & (S_IWGRP | S_IWOTH)) != 0)
+        return chy_fail(cx, &CHY_P_serverInternal,
+                        "%s: others than its owner may write it; chmod go-w it", path);
+    return CHY_OK;
+}
+
+/* trusted: nobody else may have written it. */
+static enum chy_rc read_whole(struct chy_ctx *cx, const char *path, size_t max, bool trusted,
+                              char **ret, size_t *ret_n)
 {
     chy_auto_fd int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     struct stat st;
@@ -32,6 +45,8 @@ enum chy_rc chy_file_read(struct chy_ctx *cx, const char *path, size_t max, char
         return failed(cx, path, "is not a regular file", EINVAL);
     if ((uintmax_t)st.st_size > max)
         return failed(cx, path, "is too large", EFBIG);
+    if (trusted && check_trusted(cx, path, &st) != CHY_OK)
+        return CHY_ERR;
     text = chy_alloc(cx, (size_t)st.st_size + 1);
     while (got < (size_t)st.st_size) {
         ssize_t n = read(fd, text + got, (size_t)st.st_size - got);
@@ -47,6 +62,18 @@ enum chy_rc chy_file_read(struct chy_ctx *cx, const char *path, size_t max, char
     if (ret_n != NULL)
         *ret_n = got;
     return CHY_OK;
+}
+
+enum chy_rc chy_file_read(struct chy_ctx *cx, const char *path, size_t max, char **ret,
+                          size_t *ret_n)
+{
+    return read_whole(cx, path, max, false, ret, ret_n);
+}
+
+enum chy_rc chy_file_read_trusted(struct chy_ctx *cx, const char *path, size_t max, char **ret,
+                                  size_t *ret_n)
+{
+    return read_whole(cx, path, max, true, ret, ret_n);
 }
 
 static bool write_all(int fd, const char *p, size_t n)

@@ -22,7 +22,8 @@
 #include "services/chancery/request.h"
 
 #define RECORD_MAX (1u << 20)
-#define FORMAT 1 /* of PREFIX.json */
+#define SUFFIX ".json" /* of the record */
+#define FORMAT 1       /* of PREFIX.json */
 
 static char *directory_of(struct chy_ctx *cx, const char *prefix)
 {
@@ -101,15 +102,14 @@ enum chy_rc chy_request_files_recover(struct chy_ctx *cx, const char *prefix)
 enum chy_rc chy_request_due(struct chy_ctx *cx, const struct chy_wish *w, bool *ret_due,
                             time_t *ret_until)
 {
+    struct chy_ctx own = {.arena = cx->arena}; /* what cannot be read is due, and is replaced */
     struct chy_chain chain;
     time_t from, until, left;
     bool is_there;
 
     *ret_due = true;
     *ret_until = 0;
-    if (read_chain(cx, chy_fmt(cx, "%s.pem", w->out), &chain, &is_there) != CHY_OK)
-        return CHY_ERR;
-    if (!is_there)
+    if (read_chain(&own, chy_fmt(cx, "%s.pem", w->out), &chain, &is_there) != CHY_OK || !is_there)
         return CHY_OK;
     if (!chy_asn1_time(X509_get0_notBefore(chain.certs[0]), &from) ||
         !chy_asn1_time(X509_get0_notAfter(chain.certs[0]), &until))
@@ -207,9 +207,14 @@ enum chy_rc chy_request_record_read(struct chy_ctx *cx, struct chy_wish *w)
         return chy_fail(cx, &CHY_P_malformed,
                         "%s: %s; it is written when a certificate is requested", path,
                         strerror(errno));
-    w->out = chy_arena_strndup(cx->arena, absolute, strlen(absolute) - strlen(".json"));
+    n = strlen(absolute);
+    if (n > strlen(SUFFIX) && strcmp(absolute + n - strlen(SUFFIX), SUFFIX) == 0)
+        w->out = chy_arena_strndup(cx->arena, absolute, n - strlen(SUFFIX));
     free(absolute);
-    if (chy_file_read(cx, path, RECORD_MAX, &text, &n) != CHY_OK)
+    if (w->out == NULL)
+        return chy_fail(cx, &CHY_P_malformed, "%s: leads to a file that is no " SUFFIX, path);
+    /* It says which program runs and whom to trust. */
+    if (chy_file_read_trusted(cx, path, RECORD_MAX, &text, &n) != CHY_OK)
         return CHY_ERR;
     if (chy_json_object(cx, path, text, n, &o) == CHY_OK && take_record(cx, o, w) == CHY_OK)
         return CHY_OK;

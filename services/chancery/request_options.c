@@ -82,7 +82,8 @@ static const char *recorded_node(struct chy_ctx *cx, const char *prefix)
     size_t n;
 
     if (prefix == NULL ||
-        chy_file_read(&own, chy_fmt(cx, "%s.json", prefix), RECORD_MAX, &text, &n) != CHY_OK ||
+        chy_file_read_trusted(&own, chy_fmt(cx, "%s.json", prefix), RECORD_MAX, &text, &n) !=
+            CHY_OK ||
         chy_json_object(&own, "record", text, n, &o) != CHY_OK ||
         chy_json_opt_string(&own, o, "node", &path) != CHY_OK)
         return NULL;

@@ -258,7 +258,24 @@ def renewal(r, check):
     r.path("broken.json").write_text("{")
     check("a broken record is said", r.run("--renew", "broken") == 1 and
           "request the certificate anew" in r.err)
+    check("a record that others may write is not obeyed", foreign_record(r))
+    check("a certificate that cannot be read is replaced", damaged(r))
     assert node.exists()
+
+
+def foreign_record(r):
+    """It says which program proves: whoever writes it would run as whoever renews."""
+    record = r.path("two.json")
+    mode = record.stat().st_mode & 0o777
+    record.chmod(0o666)
+    refused = r.run("--renew", "two", "--force") == 1 and "others than its owner may write it" in r.err
+    record.chmod(mode)
+    return refused
+
+
+def damaged(r):
+    r.path("two.pem").write_text("nothing\n")
+    return r.run("--renew", "two") == 0 and "Issued" in r.out and r.verifies("two")
 
 
 def failed_renewal(r):
