@@ -133,8 +133,8 @@ suite_scripts()
     export CHY_SOURCE=$ROOT
     for script in $(programs_of "$1"); do
         case $script in
-        *.py) run_program "${script#tests/}" 1800 python3 -B "$script" ;;
-        *) run_program "${script#tests/}" 1800 bash "$script" ;;
+        *.py) run_program "${script#tests/}" 2400 python3 -B "$script" ;;
+        *) run_program "${script#tests/}" 2400 bash "$script" ;;
         esac
     done
 }
