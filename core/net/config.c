@@ -68,29 +68,23 @@ static enum chy_rc take_strings(struct chy_ctx *cx, const json_t *o, const char 
     return CHY_OK;
 }
 
-enum chy_rc chy_net_prefixes_read(struct chy_ctx *cx, const char *setting, const char *const *texts,
-                                  size_t n, const struct chy_prefix **ret)
-{
-    struct chy_prefix *prefixes = chy_alloc(cx, (n + 1) * sizeof *prefixes);
-
-    for (size_t i = 0; i < n; i++)
-        if (!chy_prefix_read(&prefixes[i], texts[i]))
-            return chy_fail(cx, &CHY_P_malformed,
-                            "%s: \"%s\" is not an address range such as 10.0.0.0/8 (bits behind "
-                            "the prefix must be 0)",
-                            setting, texts[i]);
-    *ret = prefixes;
-    return CHY_OK;
-}
-
 static enum chy_rc take_prefixes(struct chy_ctx *cx, const json_t *o, const char *name,
                                  const struct chy_prefix **ret, size_t *ret_n)
 {
-    const char *const *strings;
+    const char *const *texts;
+    struct chy_prefix *prefixes;
 
-    if (take_strings(cx, o, name, &strings, ret_n) != CHY_OK)
+    if (take_strings(cx, o, name, &texts, ret_n) != CHY_OK)
         return CHY_ERR;
-    return chy_net_prefixes_read(cx, chy_fmt(cx, "validation: %s", name), strings, *ret_n, ret);
+    prefixes = chy_alloc(cx, (*ret_n + 1) * sizeof *prefixes);
+    for (size_t i = 0; i < *ret_n; i++)
+        if (!chy_prefix_read(&prefixes[i], texts[i]))
+            return chy_fail(cx, &CHY_P_malformed,
+                            "validation: %s: \"%s\" is not an address range such as 10.0.0.0/8 "
+                            "(bits behind the prefix must be 0)",
+                            name, texts[i]);
+    *ret = prefixes;
+    return CHY_OK;
 }
 
 static enum chy_rc take_stubs(struct chy_ctx *cx, const json_t *o, struct chy_net_config *c)

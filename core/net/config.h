@@ -13,10 +13,5 @@
  * Fails: malformed, naming the setting. */
 enum chy_rc CHY_CHECK chy_net_config_read(struct chy_ctx *cx, const json_t *validation,
                                           struct chy_net_config *ret);
-/* Read n address ranges, such as 10.0.0.0/8; ret: in cx's arena.  setting: what they are called in
- * node.yaml.  Fails: malformed, naming the setting and the text. */
-enum chy_rc CHY_CHECK chy_net_prefixes_read(struct chy_ctx *cx, const char *setting,
-                                            const char *const *texts, size_t n,
-                                            const struct chy_prefix **ret);
 
 #endif

@@ -220,15 +220,32 @@ static void check_server(const struct reading *r, const char *pointer, const cha
         WRONG(r, pointer, "'%s' must be a numeric address, with @port if it is not 53", s);
 }
 
-/* ADDRESS/BITS without host bits beyond it being looked at: core/net does that. */
 static void check_prefix(const struct reading *r, const char *pointer, const char *s)
 {
     const char *slash = strchr(s, '/');
     const char *address = slash == NULL ? s : chy_fmt(r->cx, "%.*s", (int)(slash - s), s);
     unsigned long most = strchr(address, ':') != NULL ? 128 : 32;
+    struct chy_prefix prefix;
 
     if (!is_address(address) || (slash != NULL && !is_number(slash + 1, most)))
         WRONG(r, pointer, "'%s' must be an address or a prefix like 10.0.0.0/8 or fd00::/8", s);
+    else if (!chy_prefix_read(&prefix, s))
+        WRONG(r, pointer, "'%s' has bits set behind its prefix, or zeros in front of a number", s);
+}
+
+/* Who is taken for a balancer says who its clients are. */
+static void check_proxy(const struct reading *r, const char *pointer, const char *s)
+{
+    static const struct chy_prefix mapped = {AF_INET6, {[10] = 0xff, [11] = 0xff}, 96};
+    struct chy_prefix prefix;
+
+    check_prefix(r, pointer, s);
+    if (!chy_prefix_read(&prefix, s))
+        return;
+    if (prefix.bits == 0)
+        WRONG(r, pointer, "'%s' is everybody, and anybody could say to be any client", s);
+    else if (chy_prefix_covers(&mapped, &prefix))
+        WRONG(r, pointer, "'%s' is IPv4 in IPv6's form; write it as IPv4", s);
 }
 
 static void check_module(const struct reading *r, const char *pointer, const char *s)
@@ -352,8 +369,8 @@ static void check_values(const struct reading *r, const struct chy_node *n)
     check_paths(r);
     check_sockets(r, n);
     check_each(r, "modules/load", check_module);
-    check_each(r, "listeners/acme/proxy-from", check_prefix);
-    check_each(r, "listeners/public/proxy-from", check_prefix);
+    check_each(r, "listeners/acme/proxy-from", check_proxy);
+    check_each(r, "listeners/public/proxy-from", check_proxy);
     check_each(r, "validation/allow", check_prefix);
     check_each(r, "validation/deny", check_prefix);
     check_each(r, "validation/resolver/forwarders", check_server);
@@ -366,6 +383,20 @@ static void check_values(const struct reading *r, const struct chy_node *n)
     }
 }
 
+/* Those that check_each found right; the others have been told. */
+static const struct chy_prefix *prefixes_at(const struct reading *r, const char *path,
+                                            size_t *ret_n)
+{
+    size_t n, n_right = 0;
+    const char *const *texts = texts_at(r, path, &n);
+    struct chy_prefix *prefixes = chy_alloc(r->cx, (n + 1) * sizeof *prefixes);
+
+    for (size_t i = 0; i < n; i++)
+        n_right += texts[i] != NULL && chy_prefix_read(&prefixes[n_right], texts[i]);
+    *ret_n = n_right;
+    return prefixes;
+}
+
 static void fill_node(const struct reading *r, struct chy_node *n)
 {
     n->base_url = text_at(r, "base-url");
@@ -375,9 +406,9 @@ static void fill_node(const struct reading *r, struct chy_node *n)
     n->acme.certificate = text_at(r, "listeners/acme/certificate");
     n->acme.key = text_at(r, "listeners/acme/key");
     n->public.address = text_at(r, "listeners/public/address");
-    n->acme.proxies = texts_at(r, "listeners/acme/proxy-from", &n->acme.n_proxies);
+    n->acme.proxies = prefixes_at(r, "listeners/acme/proxy-from", &n->acme.n_proxies);
     n->public.port = (uint16_t)number_at(r, "listeners/public/port");
-    n->public.proxies = texts_at(r, "listeners/public/proxy-from", &n->public.n_proxies);
+    n->public.proxies = prefixes_at(r, "listeners/public/proxy-from", &n->public.n_proxies);
     n->data_dir = text_at(r, "data");
     n->run_dir = text_at(r, "run");
     n->log_dir = text_at(r, "logs");

@@ -3,6 +3,7 @@
 #ifndef CHY_POLICY_NODE_H
 #define CHY_POLICY_NODE_H
 
+#include "core/base/prefix.h"
 #include "core/policy/yaml.h"
 
 /* One host's settings; strings in the arena of the context that read it.  Paths are absolute. */
@@ -13,8 +14,8 @@ struct chy_node {
     struct {
         const char *address; /* numeric */
         uint16_t port;
-        const char *certificate, *key; /* PEM files; NULL for public                  */
-        const char *const *proxies;    /* ranges of balancers that send PROXY headers */
+        const char *certificate, *key;    /* PEM files; NULL for public                  */
+        const struct chy_prefix *proxies; /* balancers that send PROXY headers        */
         size_t n_proxies;
     } acme, public;
     unsigned io_threads, worker_threads; /* of each front                          */

@@ -32,15 +32,13 @@ static bool connects(int fd, const struct sockaddr *sa, socklen_t n)
 
 static bool comes_from_balancer(const struct chy_greeting *g, int fd)
 {
-    const struct chy_prefix *prefixes;
     struct sockaddr_storage own;
     socklen_t n = sizeof own;
     size_t i = 0;
 
-    if (getsockname(fd, (struct sockaddr *)&own, &n) != 0 ||
-        chy_net_prefixes_read(g->cx, "proxy-from", g->proxies, g->n_proxies, &prefixes) != CHY_OK)
+    if (getsockname(fd, (struct sockaddr *)&own, &n) != 0)
         return false;
-    while (i < g->n_proxies && !chy_prefix_has(&prefixes[i], (struct sockaddr *)&own))
+    while (i < g->n_proxies && !chy_prefix_has(&g->proxies[i], (struct sockaddr *)&own))
         i++;
     return i < g->n_proxies;
 }

@@ -5,11 +5,10 @@
 
 #include <curl/curl.h>
 
-#include "core/base/cx.h"
+#include "core/base/prefix.h"
 
 struct chy_greeting {
-    struct chy_ctx *cx;
-    const char *const *proxies; /* the listener's proxy-from */
+    const struct chy_prefix *proxies; /* the listener's proxy-from */
     size_t n_proxies;
 };
 

@@ -21,14 +21,9 @@ static enum chy_rc read_policy(struct chy_ctx *cx, const struct chy_node *node,
 static enum chy_rc read_network(struct chy_ctx *cx, const struct chy_node *node)
 {
     struct chy_net_config config = {0};
-    const struct chy_prefix *proxies;
     struct chy_net *net;
 
-    if (chy_net_prefixes_read(cx, "listeners: acme: proxy-from", node->acme.proxies,
-                              node->acme.n_proxies, &proxies) != CHY_OK ||
-        chy_net_prefixes_read(cx, "listeners: public: proxy-from", node->public.proxies,
-                              node->public.n_proxies, &proxies) != CHY_OK ||
-        chy_net_config_read(cx, node->validation, &config) != CHY_OK ||
+    if (chy_net_config_read(cx, node->validation, &config) != CHY_OK ||
         chy_net_new(cx, &config, &net) != CHY_OK) {
         const char *why = chy_cli_reason(cx);
 

@@ -60,7 +60,7 @@ bool chy_probe_directory(struct chy_ctx *cx, const struct chy_node *node, const 
     const char *target = target_of(node->acme.address);
     bool six = strchr(target, ':') != NULL;
     char why[CURL_ERROR_SIZE] = "";
-    struct chy_greeting greeting = {cx, node->acme.proxies, node->acme.n_proxies};
+    struct chy_greeting greeting = {node->acme.proxies, node->acme.n_proxies};
     long status = 0;
     CURLcode e;
 

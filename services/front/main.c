@@ -45,20 +45,6 @@ static const struct chy_header *refusal_headers(struct chy_ctx *cx, const struct
     return h;
 }
 
-static enum chy_rc fill_proxies(struct chy_ctx *cx, const struct chy_node *node,
-                                struct chy_front_listener listeners[2])
-{
-    struct chy_front_listener *acme = &listeners[0], *public = &listeners[1];
-
-    acme->n_proxies = node->acme.n_proxies;
-    public->n_proxies = node->public.n_proxies;
-    if (chy_net_prefixes_read(cx, "listeners: acme: proxy-from", node->acme.proxies,
-                              acme->n_proxies, &acme->proxies) != CHY_OK)
-        return CHY_ERR;
-    return chy_net_prefixes_read(cx, "listeners: public: proxy-from", node->public.proxies,
-                                 public->n_proxies, &public->proxies);
-}
-
 static size_t fill_listeners(struct chy_ctx *cx, const struct chy_node *node,
                              struct chy_front_listener listeners[2])
 {
@@ -70,11 +56,18 @@ static size_t fill_listeners(struct chy_ctx *cx, const struct chy_node *node,
         .key = node->acme.key,
         .refusal_headers = refusal_headers(cx, node),
         .n_refusal_headers = 2,
+        .proxies = node->acme.proxies,
+        .n_proxies = node->acme.n_proxies,
     };
     if (node->public.address == NULL)
         return 1;
     listeners[1] = (struct chy_front_listener){
-        .kind = CHY_LISTEN_PUBLIC, .address = node->public.address, .port = node->public.port};
+        .kind = CHY_LISTEN_PUBLIC,
+        .address = node->public.address,
+        .port = node->public.port,
+        .proxies = node->public.proxies,
+        .n_proxies = node->public.n_proxies,
+    };
     return 2;
 }
 
@@ -96,7 +89,7 @@ static int serve(struct chy_ctx *cx, const struct chy_node *node, struct chy_ser
     };
     struct chy_front *front;
 
-    if (fill_proxies(cx, node, listeners) != CHY_OK || chy_front_new(cx, &config, &front) != CHY_OK)
+    if (chy_front_new(cx, &config, &front) != CHY_OK)
         return refuse(cx);
     if (chy_front_run(cx, front) != CHY_OK) {
         refuse(cx);

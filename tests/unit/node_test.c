@@ -52,10 +52,12 @@ static void everything_written_is_read(void **state)
     assert_int_equal(n->public.port, 14001);
     assert_null(n->public.certificate);
     assert_int_equal(n->acme.n_proxies, 2);
-    assert_string_equal(n->acme.proxies[0], "192.0.2.8/31");
-    assert_string_equal(n->acme.proxies[1], "2001:db8::8");
+    assert_int_equal(n->acme.proxies[0].family, AF_INET);
+    assert_int_equal(n->acme.proxies[0].bits, 31);
+    assert_int_equal(n->acme.proxies[1].family, AF_INET6);
+    assert_int_equal(n->acme.proxies[1].bits, 128);
     assert_int_equal(n->public.n_proxies, 1);
-    assert_string_equal(n->public.proxies[0], "127.0.0.1");
+    assert_int_equal(n->public.proxies[0].bits, 32);
     assert_string_equal(n->data_dir, "/var/lib/chancery");
     assert_string_equal(n->run_dir, "/run/chancery");
     assert_string_equal(n->log_dir, "/var/log/chancery");
