@@ -378,9 +378,9 @@ char *chy_setup_ceilings(struct chy_ctx *cx, const struct chy_setup *s, const st
         "    max-lifetime: 200d\n"
         "    keys: [ec-p256, ec-p384, ed25519, rsa-2048..8192]\n"
         "    # Names that may be signed: suffixes of DNS names, ranges of IP addresses.\n"
-        "    # While both are empty, any name of any type; with one, nothing else.\n"
-        "    permitted-dns: []      # [corp.example]\n"
-        "    permitted-ip: []       # [10.0.0.0/8, \"fd00::/8\"]\n",
+        "    # Without both, any name of any type; with one, nothing else.\n"
+        "    # permitted-dns: [corp.example]\n"
+        "    # permitted-ip: [10.0.0.0/8, \"fd00::/8\"]\n",
         clients, quote(cx, chy_fmt(cx, "file:%s", l->issuer_key)),
         quote(cx, chy_fmt(cx, "%s/issuers/web-1.pem", l->policy)));
 }

@@ -59,12 +59,14 @@ static const struct chy_policy_item issuer_items[] = {
      .doc = "OIDs of extensions a certificate may have; without it, those that core builds."},
     {.name = "permitted-dns",
      .type = CHY_T_LIST,
+     .min = 1, /* an empty list reads as "none", and would mean "any" */
      .max = 1000,
      .element = &text_element,
      .doc = "Suffixes that every DNS name must have; without this and permitted-ip, any name of "
             "any type may be signed."},
     {.name = "permitted-ip",
      .type = CHY_T_LIST,
+     .min = 1,
      .max = 1000,
      .element = &text_element,
      .doc = "Ranges (10.0.0.0/8, 2001:db8::/32) in which every IP address must lie; without this "

@@ -84,6 +84,8 @@ static void mistakes_are_named(void **state)
         {HEAD KEY REST "    purposes: [commonName]\n", "'commonName' is no extended key usage"},
         {HEAD KEY REST "    max-path-len: -1\n", "max-path-len"},
         {HEAD KEY REST "    permitted-dns: [\"*.a.example\"]\n", "without '*'"},
+        {HEAD KEY REST "    permitted-dns: []\n", "permitted-dns"},
+        {HEAD KEY REST "    permitted-ip: []\n", "permitted-ip"},
         {HEAD KEY REST "    permitted-ip: [10.0.0.0/33]\n", "'10.0.0.0/33' is no address or range"},
         {HEAD KEY REST "    permitted-ip: [10.0.0.1/8]\n", "behind the prefix"},
         {HEAD KEY REST "    permitted-ip: [::1, a.example]\n",
