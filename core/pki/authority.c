@@ -343,7 +343,7 @@ enum chy_rc chy_authority_renew(struct chy_ctx *cx, const char *root_pem, const 
     chy_auto(EVP_PKEY) *root_key = read_key(root_key_pem);
     chy_auto(X509) *cert = read_cert(issuing_pem);
     unsigned char *der = NULL;
-    bool of_root;
+    bool of_root, is_issuing;
     int n;
 
     ERR_clear_error();
@@ -356,11 +356,12 @@ enum chy_rc chy_authority_renew(struct chy_ctx *cx, const char *root_pem, const 
     ERR_clear_error();
     if (!of_root)
         return chy_fail(cx, &CHY_P_serverInternal, "root key is not the root certificate's");
-    if (X509_verify(cert, X509_get0_pubkey(root)) != 1) {
-        ERR_clear_error();
+    is_issuing = X509_verify(cert, X509_get0_pubkey(root)) == 1 &&
+                 X509_check_issued(root, cert) == X509_V_OK && X509_check_ca(cert) == 1;
+    ERR_clear_error();
+    if (!is_issuing)
         return chy_fail(cx, &CHY_P_serverInternal,
-                        "issuing certificate was not signed by this root");
-    }
+                        "issuing certificate is no CA's that this root issued");
     if (!sign_again(cx, cert, root, root_key) || (n = i2d_X509(cert, &der)) <= 0) {
         ERR_clear_error();
         return chy_fail(
