@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* doctor: is there room where things grow? */
+#include <errno.h>
 #include <string.h>
 #include <sys/statvfs.h>
 
@@ -23,8 +24,17 @@ static bool look_at(struct chy_look *l, const char *what, const char *dir)
     unsigned long long free_mib;
     struct statvfs fs;
 
-    if (statvfs(dir, &fs) != 0)
-        return true; /* not made yet; the directory above it decides */
+    /* What is not made yet will lie on the disk of what is above it. */
+    while (statvfs(dir, &fs) != 0) {
+        const char *slash = strrchr(dir, '/');
+
+        if (errno != ENOENT || slash == NULL || slash == dir) {
+            chy_found(l, CHY_D_SKIP, NULL, "%s (%s): its disk cannot be seen: %s", dir, what,
+                      strerror(errno));
+            return false;
+        }
+        dir = chy_fmt(l->cx, "%.*s", (int)(slash - dir), dir);
+    }
     free_mib = (unsigned long long)fs.f_bavail * fs.f_frsize / MIB;
     for (size_t i = 0; i < sizeof thresholds / sizeof thresholds[0]; i++) {
         bool few = fs.f_files > 0 && fs.f_favail < thresholds[i].inodes;

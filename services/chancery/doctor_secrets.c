@@ -10,7 +10,7 @@
 
 #define KEYS_MAX 1000
 
-/* False if it is in order or not there. */
+/* False if it is in order or cannot be seen: whether it has to be there, other checks say. */
 static bool open_to(struct chy_look *l, const char *path, mode_t others, const char *what,
                     const char *mode)
 {
@@ -60,7 +60,10 @@ void chy_look_secrets(struct chy_look *l)
 
     bad += open_to(l, l->node->ceilings, S_IWGRP | S_IWOTH, "change", "go-w");
     bad += open_to(l, l->node->path, S_IWGRP | S_IWOTH, "change", "go-w");
-    if (bad == 0)
+    if (bad == 0 && seen == 0)
+        chy_found(l, CHY_D_SKIP, NULL, "no key can be seen beside %s by who asks",
+                  l->node->acme.key);
+    else if (bad == 0)
         chy_found(l, CHY_D_OK, NULL,
                   "%u keys, limits and settings: readable and writable as they should be", seen);
 }
