@@ -2,7 +2,6 @@
 /* Is this the certificate that answers a tls-alpn-01 challenge (RFC 8737 section 3; core.md TA-02,
  * TA-03)?  Self-signed, one alternative name, and the digest of the key authorization in a critical
  * extension.  Its dates and key usage mean nothing here.  Pure: no host, no network. */
-#include <arpa/inet.h>
 #include <string.h>
 #include <strings.h>
 
@@ -14,15 +13,15 @@
 
 #include "dns.h"
 
-#define ACME_IDENTIFIER "1.3.6.1.5.5.7.1.31" /* RFC 8737 section 3, not the drafts' .30.1 */
-#define DIGEST 32
-#define DER_OCTET_STRING 0x04
-
-size_t dns_address(const char *value, uint8_t out[16])
+bool dns_alpn_digest(const char *key_authorization, uint8_t out[DNS_ALPN_DIGEST])
 {
-    if (inet_pton(AF_INET, value, out) == 1)
-        return 4;
-    return inet_pton(AF_INET6, value, out) == 1 ? 16 : 0;
+    unsigned n = 0;
+
+    out[0] = V_ASN1_OCTET_STRING;
+    out[1] = DNS_ALPN_DIGEST - 2;
+    return EVP_Digest(key_authorization, strlen(key_authorization), out + 2, &n, EVP_sha256(),
+                      NULL) == 1 &&
+           n == DNS_ALPN_DIGEST - 2;
 }
 
 static const char *check_shape(X509 *cert)
@@ -56,18 +55,15 @@ static X509_EXTENSION *find_extension(X509 *cert, const char *oid)
 /* An OCTET STRING of the 32 octets, in the extension's own. */
 static const char *check_digest(X509 *cert, const char *key_authorization)
 {
-    X509_EXTENSION *ext = find_extension(cert, ACME_IDENTIFIER);
-    uint8_t expected[2 + DIGEST] = {DER_OCTET_STRING, DIGEST};
+    X509_EXTENSION *ext = find_extension(cert, DNS_ACME_IDENTIFIER);
+    uint8_t expected[DNS_ALPN_DIGEST];
     const ASN1_OCTET_STRING *value;
-    unsigned n = 0;
 
     if (ext == NULL)
-        return "it has no acmeIdentifier extension (" ACME_IDENTIFIER ")";
+        return "it has no acmeIdentifier extension (" DNS_ACME_IDENTIFIER ")";
     if (X509_EXTENSION_get_critical(ext) != 1)
         return "its acmeIdentifier extension is not critical";
-    if (EVP_Digest(key_authorization, strlen(key_authorization), expected + 2, &n, EVP_sha256(),
-                   NULL) != 1 ||
-        n != DIGEST)
+    if (!dns_alpn_digest(key_authorization, expected))
         return "the digest cannot be computed";
     value = X509_EXTENSION_get_data(ext);
     if (ASN1_STRING_length(value) != (int)sizeof expected ||

@@ -72,8 +72,19 @@ extern const struct chy_challenge_type dns_http01, dns_dns01, dns_tlsalpn01;
  * der: n octets, untrusted. */
 const char *dns_alpn_fault(const uint8_t *der, size_t n, const char *value,
                            const char *key_authorization);
+/* The value of its acmeIdentifier: SHA-256 of the key authorization as a DER OCTET STRING (RFC 8737
+ * section 3). */
+#define DNS_ACME_IDENTIFIER "1.3.6.1.5.5.7.1.31" /* not the drafts' .30.1 */
+#define DNS_ALPN_DIGEST 34
+bool dns_alpn_digest(const char *key_authorization, uint8_t out[DNS_ALPN_DIGEST]);
+
+/* ---- address.c ----------------------------------------------------------- */
+
 /* The octets of an IPv4 or IPv6 address, 4 or 16 of them; 0 if value is none. */
 size_t dns_address(const char *value, uint8_t out[16]);
+/* The name by which a TLS server is asked for value: itself, or of an address the name under which it
+ * is looked up backwards (RFC 8738 section 6). */
+const char *dns_server_name(struct chy_ctx *cx, const char *value);
 
 /* ---- proof.c: what the challenges have in common ------------------------- */
 

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Solver for tls-alpn-01 (RFC 8737): a TLS server for the time of the validation, which offers nothing
  * but the protocol acme-tls/1 and closes after the handshake. */
-#include <arpa/inet.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,8 +10,7 @@
 
 #include "solve.h"
 
-#define PROTOCOL "\012acme-tls/1"           /* as on the wire: length, then name */
-#define IDENTIFIER_OID "1.3.6.1.5.5.7.1.31" /* id-pe-acmeIdentifier, RFC 8737 section 6.1 */
+#define PROTOCOL "\012acme-tls/1" /* as on the wire: length, then name */
 #define VALID_S 86400
 
 struct proof {
@@ -29,37 +27,13 @@ struct tls {
 
 /* ---- the certificates (section 3) ---- */
 
-/* Does this identifier's value look like an address?  Then the server asks for it by the name under
- * which it is looked up backwards (RFC 8738 section 6). */
-static const char *sni_of(struct chy_ctx *cx, const char *value)
-{
-    uint8_t b[16];
-    char *name;
-
-    if (inet_pton(AF_INET, value, b) == 1)
-        return dns_host->fmt(cx, "%d.%d.%d.%d.in-addr.arpa", b[3], b[2], b[1], b[0]);
-    if (inet_pton(AF_INET6, value, b) != 1)
-        return value;
-    name = dns_host->alloc(cx, 2 * 32 + sizeof "ip6.arpa");
-    for (int i = 15, at = 0; i >= 0; i--) {
-        static const char digits[] = "0123456789abcdef";
-
-        name[at++] = digits[b[i] & 15];
-        name[at++] = '.';
-        name[at++] = digits[b[i] >> 4];
-        name[at++] = '.';
-    }
-    memcpy(name + 64, "ip6.arpa", sizeof "ip6.arpa");
-    return name;
-}
-
 static bool add_name(X509 *cert, const char *value)
 {
     uint8_t b[16];
-    bool is_address = inet_pton(AF_INET, value, b) == 1 || inet_pton(AF_INET6, value, b) == 1;
     GENERAL_NAMES *names = GENERAL_NAMES_new();
-    GENERAL_NAME *gn = a2i_GENERAL_NAME(NULL, NULL, NULL, is_address ? GEN_IPADD : GEN_DNS,
-                                        (char *)(uintptr_t)value, 0);
+    GENERAL_NAME *gn =
+        a2i_GENERAL_NAME(NULL, NULL, NULL, dns_address(value, b) > 0 ? GEN_IPADD : GEN_DNS,
+                         (char *)(uintptr_t)value, 0);
     bool good = names != NULL && gn != NULL && sk_GENERAL_NAME_push(names, gn) > 0 &&
                 X509_add1_ext_i2d(cert, NID_subject_alt_name, names, 0, X509V3_ADD_DEFAULT) == 1;
 
@@ -70,17 +44,14 @@ static bool add_name(X509 *cert, const char *value)
 /* Critical; its value is the digest of the key authorization as an OCTET STRING. */
 static bool add_digest(X509 *cert, const char *key_authorization)
 {
-    ASN1_OBJECT *oid = OBJ_txt2obj(IDENTIFIER_OID, 1);
-    uint8_t der[2 + 32] = {V_ASN1_OCTET_STRING, 32};
+    ASN1_OBJECT *oid = OBJ_txt2obj(DNS_ACME_IDENTIFIER, 1);
+    uint8_t der[DNS_ALPN_DIGEST];
     ASN1_OCTET_STRING *value = ASN1_OCTET_STRING_new();
     X509_EXTENSION *ext = NULL;
-    unsigned n = 0;
     bool good;
 
-    good = oid != NULL && value != NULL &&
-           EVP_Digest(key_authorization, strlen(key_authorization), der + 2, &n, EVP_sha256(),
-                      NULL) == 1 &&
-           n == 32 && ASN1_OCTET_STRING_set(value, der, sizeof der) == 1 &&
+    good = oid != NULL && value != NULL && dns_alpn_digest(key_authorization, der) &&
+           ASN1_OCTET_STRING_set(value, der, sizeof der) == 1 &&
            (ext = X509_EXTENSION_create_by_OBJ(NULL, oid, 1, value)) != NULL &&
            X509_add_ext(cert, ext, -1) == 1;
     X509_EXTENSION_free(ext);
@@ -117,7 +88,7 @@ static enum chy_rc make_proofs(struct chy_ctx *cx, struct tls *t, const struct c
         if (task->key_authorization == NULL)
             return DNS_FAIL(cx, &CHY_P_malformed, "%s: the server's challenge has no token",
                             task->ident.value);
-        t->proofs[t->n].sni = sni_of(cx, task->ident.value);
+        t->proofs[t->n].sni = dns_server_name(cx, task->ident.value);
         t->proofs[t->n].cert = t->key != NULL ? make_cert(cx, t->key, task) : NULL;
         if (t->proofs[t->n].cert == NULL)
             return DNS_FAIL(cx, &CHY_P_serverInternal, "%s: no certificate can be made",

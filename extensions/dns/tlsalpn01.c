@@ -14,6 +14,7 @@
 #define TIMEOUT_MS 20000 /* W-07 */
 #define REUSE_S (200 * 86400)
 #define BASE64_MAX ((DNS_ALPN_CERT_MAX + 2) / 3 * 4)
+#define BASE64 "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
 
 static enum chy_rc offer(struct chy_ctx *cx, struct chy_challenge *ch, bool *ret_offer)
 {
@@ -21,18 +22,6 @@ static enum chy_rc offer(struct chy_ctx *cx, struct chy_challenge *ch, bool *ret
     if (*ret_offer)
         dns_offer_token(cx, ch);
     return CHY_OK;
-}
-
-/* RFC 8738 section 6: an address cannot be a server name, its reverse name can. */
-static const char *reverse_name(struct chy_ctx *cx, const uint8_t *b, size_t n)
-{
-    const char *name = "";
-
-    if (n == 4)
-        return dns_host->fmt(cx, "%u.%u.%u.%u.in-addr.arpa", b[3], b[2], b[1], b[0]);
-    while (n-- > 0)
-        name = dns_host->fmt(cx, "%s%x.%x.", name, b[n] & 15u, b[n] >> 4);
-    return dns_host->fmt(cx, "%sip6.arpa", name);
 }
 
 /* Base64 of the certificate; NULL where it is too large to be one that was made for this. */
@@ -52,10 +41,8 @@ static char *encoded(struct chy_ctx *cx, X509 *cert, int *ret_n)
 
 static enum chy_rc probe(struct chy_ctx *cx, const struct chy_challenge *ch, json_t **ret_evidence)
 {
-    uint8_t octets[16];
-    size_t n = dns_address(ch->ident.value, octets);
     struct chy_tls_query q = {.host = ch->ident.value,
-                              .sni = n > 0 ? reverse_name(cx, octets, n) : ch->ident.value,
+                              .sni = dns_server_name(cx, ch->ident.value),
                               .alpn = PROTOCOL,
                               .timeout_ms = TIMEOUT_MS};
     struct chy_tls_answer a;
@@ -65,6 +52,8 @@ static enum chy_rc probe(struct chy_ctx *cx, const struct chy_challenge *ch, jso
     if (dns_host->tls_dial(cx, &q, &a) != CHY_OK)
         return CHY_ERR;
     certificate = encoded(cx, a.peer, &size);
+    if (size <= 0)
+        return DNS_FAIL(cx, &CHY_P_serverInternal, "certificate cannot be encoded");
     *ret_evidence = json_pack("{s:b, s:I, s:s?, s:O?}", "spoken",
                               a.alpn != NULL && strcmp(a.alpn, PROTOCOL) == 0, "octets",
                               (json_int_t)size, "certificate", certificate, "hop", a.hop);
@@ -83,11 +72,14 @@ static const char *judge(const json_t *certificate, const struct chy_challenge *
 
     if (text == NULL)
         return "it is larger than any made for this";
-    if (n == 0 || n > BASE64_MAX)
+    if (n == 0 || n > BASE64_MAX || n % 4 != 0)
+        return "it cannot be decoded";
+    while (padding < 2 && text[n - 1 - padding] == '=')
+        padding++;
+    /* The decoder passes over white space and takes padding anywhere. */
+    if (strspn(text, BASE64) != n - padding)
         return "it cannot be decoded";
     size = EVP_DecodeBlock(der, (const unsigned char *)text, (int)n);
-    while (padding < 2 && padding < n && text[n - 1 - padding] == '=')
-        padding++;
     if (size < (int)padding)
         return "it cannot be decoded";
     return dns_alpn_fault(der, (size_t)size - padding, ch->ident.value, ch->key_authorization);

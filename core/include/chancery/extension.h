@@ -157,7 +157,7 @@ struct chy_client_option {
 /* ---- identifiers ------------------------------------------------------- */
 
 struct chy_ident {
-    const char *type;  /* "dns", "email", "TNAuthList"; static              */
+    const char *type;  /* of its identifier type; static                    */
     const char *value; /* canonical text: stored, indexed, compared; arena  */
     const char *shown; /* text echoed to the client; arena                  */
 };
@@ -288,7 +288,7 @@ struct chy_verdict {
 };
 
 struct chy_challenge_type {
-    const char *name;                        /* "email-reply-00"                     */
+    const char *name;                        /* value of a challenge's "type"         */
     const char *const *ident_types;          /* may name types of other modules      */
     const struct chy_problem_type *fallback; /* used when probe or step fails untyped */
 

@@ -266,6 +266,8 @@ static void evidence_of_another_shape_proves_nothing(void **state)
         "{\"spoken\":true,\"certificate\":\"====\"}",
         "{\"spoken\":true,\"certificate\":\"MIIB\"}",
         "{\"spoken\":true,\"certificate\":\"!!!!\"}",
+        "{\"spoken\":true,\"certificate\":\" MIIB\"}",
+        "{\"spoken\":true,\"certificate\":\"MI=B\"}",
         "{\"spoken\":\"true\",\"certificate\":\"MIIB\"}",
         "{\"spoken\":false,\"certificate\":\"MIIB\"}",
     };
