@@ -45,6 +45,13 @@ void chy_server_thread_free(void *thread)
     free(t);
 }
 
+uint64_t chy_server_thread_round_trips(const void *thread)
+{
+    const struct server_thread *t = thread;
+
+    return chy_db_round_trips(t->db);
+}
+
 static struct chy_rulebook *hold_rules(struct chy_server *s)
 {
     struct chy_rulebook *r;
@@ -139,14 +146,15 @@ static void render_problem(struct chy_acme *a)
     chy_reply_json(a->cx, a->rp, chy_keep_json(a->cx, chy_problem_json(p)));
 }
 
-/* A refused account or nonce may mean that this front's copies are out of date. */
+/* An account or a nonce that the database refuses may mean that this front's copies are out of date.  A
+ * nonce that was refused without it, whoever forged it, says nothing of them. */
 static void refresh_copies(struct chy_acme *a)
 {
     struct chy_problem before = a->cx->problem;
 
     if (before.status == 401)
         chy_keycache_drop(a->server->keys, &a->account.id);
-    if (strcmp(before.type->urn, CHY_P_badNonce.urn) != 0)
+    if (!a->has_nonce || strcmp(before.type->urn, CHY_P_badNonce.urn) != 0)
         return;
     chy_problem_clear(a->cx);
     if (chy_nonces_reload(a->cx, a->server->nonces) != CHY_OK)

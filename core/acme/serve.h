@@ -24,6 +24,8 @@ enum chy_rc CHY_CHECK chy_server_reload(struct chy_ctx *cx, struct chy_server *s
 /* What one worker thread has for itself: a database connection and one to the signer. */
 void *chy_server_thread_new(struct chy_server *s);
 void chy_server_thread_free(void *thread);
+/* Round trips to the database that this thread has made. */
+uint64_t chy_server_thread_round_trips(const void *thread);
 
 /* Answer one request; state is the thread's. */
 chy_handler chy_server_handle;

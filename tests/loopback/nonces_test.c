@@ -278,6 +278,25 @@ static void N03_a_refused_request_sent_again_is_refused_for_its_nonce(void **sta
     loop_refused(loop_post_as(c, NEW_ORDER, head, "{}"), 400, "badNonce", "used before");
 }
 
+/* What costs its sender nothing must cost the database nothing. */
+static void N03_a_forged_nonce_is_refused_without_the_database(void **state)
+{
+    struct loopback *lb = *state;
+    struct loop_client *c = loop_client_new(lb, "ES256");
+    char forged[64];
+    uint64_t asked;
+
+    snprintf(forged, sizeof forged, "%s", loop_nonce(c));
+    forged[40] = forged[40] == 'A' ? 'B' : 'A';
+    loop_refused(post_with(c, forged, NEW_ACCOUNT, "{}"), 400, "badNonce", "not one of");
+    asked = chy_server_thread_round_trips(c->thread);
+    for (unsigned i = 0; i < 20; i++) {
+        loop_refused(post_with(c, "AAAA", NEW_ACCOUNT, "{}"), 400, "badNonce", "not one of");
+        loop_refused(post_with(c, forged, NEW_ACCOUNT, "{}"), 400, "badNonce", "not one of");
+    }
+    assert_int_equal(chy_server_thread_round_trips(c->thread), asked);
+}
+
 /* ---- PostgreSQL crashed: both UNLOGGED tables come back empty ------------------------- */
 
 static void N04_after_a_crash_of_the_database_one_retry_is_enough(void **state)
@@ -320,6 +339,7 @@ int main(void)
         cmocka_unit_test(T_N_05_every_refusal_spends_its_nonce),
         cmocka_unit_test(T_N_05_a_wrong_signature_spends_the_nonce),
         cmocka_unit_test(N03_a_refused_request_sent_again_is_refused_for_its_nonce),
+        cmocka_unit_test(N03_a_forged_nonce_is_refused_without_the_database),
         cmocka_unit_test(N04_after_a_crash_of_the_database_one_retry_is_enough),
         cmocka_unit_test(N04_after_a_crash_a_new_account_needs_one_retry_too),
     };
