@@ -306,6 +306,17 @@ const char *chy_cluster_damage(struct chy_ctx *cx, const struct chy_node *node, 
     return NULL;
 }
 
+const char *chy_cluster_loss(struct chy_ctx *cx, const struct chy_node *node)
+{
+    bool there;
+
+    if (!node->private_database || chy_cluster_damage(cx, node, &there) != NULL || there ||
+        access(node->signer_log, F_OK) != 0)
+        return NULL;
+    return chy_fmt(cx, "%s: holds no database, though this CA has run before (%s is there)",
+                   data_dir(cx, node), node->signer_log);
+}
+
 const char *chy_cluster_version(struct chy_ctx *cx, const struct chy_node *node)
 {
     return data_version(cx, data_dir(cx, node));
@@ -320,7 +331,7 @@ const char *chy_cluster_renewal(struct chy_ctx *cx, const struct chy_node *node)
     for (unsigned i = 2; lstat(aside, &st) == 0; i++)
         aside = chy_fmt(cx, "%s.damaged-%u", dir, i);
     return chy_fmt(cx, "mv %s %s && %s", chy_cli_word(cx, dir), chy_cli_word(cx, aside),
-                   chy_cli_line(cx, node, "up"));
+                   chy_cli_line(cx, node, "up --new-database"));
 }
 
 static const char *const *server_argv(struct chy_ctx *cx, const struct chy_node *node,

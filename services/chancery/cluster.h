@@ -20,6 +20,10 @@ enum chy_rc CHY_CHECK chy_cluster_prepare(struct chy_ctx *cx, const struct chy_n
  * there that it cannot start without, or there are no data yet (ret_there false).  Follows no link out
  * of the directory and reads no file but PG_VERSION. */
 const char *chy_cluster_damage(struct chy_ctx *cx, const struct chy_node *node, bool *ret_there);
+/* Has this CA run before, as the signer's log shows, though there are no data?  Then the disk is not
+ * mounted or data: names another directory, and an empty database would forget every account and
+ * certificate.  In words; NULL if not so. */
+const char *chy_cluster_loss(struct chy_ctx *cx, const struct chy_node *node);
 /* The major version that its data need, "15"; NULL where there are none. */
 const char *chy_cluster_version(struct chy_ctx *cx, const struct chy_node *node);
 /* The command that sets damaged data aside and begins anew. */

@@ -31,7 +31,7 @@
 
 struct up {
     const char *node_path, *libexec;
-    bool foreground;
+    bool foreground, new_database;
     struct chy_node *node;
     struct chy_identity service, signer;
     int lock;
@@ -94,6 +94,20 @@ static enum chy_rc check_file(struct chy_ctx *cx, const struct chy_identity *who
     return chy_fail(cx, &CHY_P_serverInternal,
                     "%s (as user %s); put it back, or correct %s in node.yaml", why, who->name,
                     setting);
+}
+
+/* Before a directory is made that a slip in data: names. */
+static enum chy_rc check_data(struct chy_ctx *cx, const struct up *u)
+{
+    const char *loss = u->new_database ? NULL : chy_cluster_loss(cx, u->node);
+
+    if (loss == NULL)
+        return CHY_OK;
+    return chy_fail(
+        cx, &CHY_P_serverInternal,
+        "%s; mount its disk, put it back, or correct data in %s; to begin with an empty "
+        "database: %s",
+        loss, u->node->path, chy_cli_line(cx, u->node, "up --new-database"));
 }
 
 static enum chy_rc check_files(struct chy_ctx *cx, const struct up *u)
@@ -306,7 +320,7 @@ static enum chy_rc prepare(struct chy_ctx *cx, struct up *u, pid_t *ret_other)
     if (chy_cli_node(cx, u->node_path, &u->node) != CHY_OK ||
         chy_identity_find(cx, u->node->service_user, &u->service) != CHY_OK ||
         chy_identity_find(cx, u->node->signer_user, &u->signer) != CHY_OK ||
-        make_places(cx, u) != CHY_OK ||
+        check_data(cx, u) != CHY_OK || make_places(cx, u) != CHY_OK ||
         chy_state_lock(cx, u->node->run_dir, &u->lock, ret_other) != CHY_OK)
         return CHY_ERR;
     if (u->lock < 0)
@@ -321,6 +335,8 @@ static int run(struct chy_ctx *cx, int argc, char **argv)
         {"node", CHY_O_TEXT, "FILE", "node.yaml", &u.node_path},
         {"foreground", CHY_O_FLAG, NULL, "do not detach; everything logs to standard error",
          &u.foreground},
+        {"new-database", CHY_O_FLAG, NULL, "begin with an empty one though this CA has run before",
+         &u.new_database},
         {"libexec", CHY_O_TEXT, "DIR", "where chancery-front and the others are", &u.libexec},
         {NULL},
     };

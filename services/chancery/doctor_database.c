@@ -18,7 +18,7 @@
 void chy_look_cluster(struct chy_look *l)
 {
     const struct chy_node *node = l->node;
-    const char *damage, *version, *bin;
+    const char *damage, *loss, *version, *bin;
     bool there;
 
     if (!node->private_database) {
@@ -33,6 +33,17 @@ void chy_look_cluster(struct chy_look *l)
                     l->running ? chy_fmt(l->cx, "%s; ", chy_cli_line(l->cx, node, "down")) : "",
                     chy_cluster_renewal(l->cx, node)),
             "%s (a backup put back is better than the empty database that this makes)", damage);
+        return;
+    }
+    loss = chy_cluster_loss(l->cx, node);
+    if (loss != NULL) {
+        chy_found(l, CHY_D_FAIL,
+                  chy_fmt(l->cx,
+                          "mount its disk, put it back, or correct %s; to begin with an empty "
+                          "database: %s",
+                          chy_doctor_place(l->cx, node, "data"),
+                          chy_cli_line(l->cx, node, "up --new-database")),
+                  "%s", loss);
         return;
     }
     version = there ? chy_cluster_version(l->cx, node) : NULL;

@@ -45,6 +45,7 @@ class Mistakes:
 
     def run(self):
         self.keys()
+        self.lost_data()
         self.policy_and_modules()
         self.database()
 
@@ -68,6 +69,20 @@ class Mistakes:
         listener.write_text("no certificate\n")
         self.start("a listener certificate that is none", rf"{listener}: .*;")
         listener.write_bytes(was)
+
+    def lost_data(self):
+        """A slip in data:, or a disk that is not mounted: no empty database comes instead."""
+        wrong = self.ca.home / "dta"
+        try:
+            self.edit_node(r"^data: .*$", f"data: {wrong}")
+            said = self.start("data that are elsewhere",
+                              rf"^chancery up: {wrong}/pg/main: holds no database, though this CA has run "
+                              rf"before .*; mount its disk, put it back, or correct data in {self.ca.node}; "
+                              r"to begin with an empty database: chancery up --new-database --node ")
+            self.report.check("data that are elsewhere: nothing was made or started",
+                              not wrong.exists() and "postgres " not in said, said)
+        finally:
+            self.ca.node.write_text(self.node)
 
     def policy_and_modules(self):
         """Found before PostgreSQL, signer and worker are started."""
@@ -96,7 +111,8 @@ class Mistakes:
             self.report.check("a trust anchor that is none: nothing was started", "postgres " not in said, said)
             self.edit_node(r"(  acme: .*) }$", r"\1, proxy-from: [127.0.0.1/8] }")
             self.start("a balancer's address with bits behind its prefix",
-                       rf"^chancery up: {self.ca.node}: listeners: acme: proxy-from: \"127.0.0.1/8\".*;")
+                       rf"^{self.ca.node}:\d+:\d+: error: '127.0.0.1/8' has bits set behind its prefix",
+                       r"^chancery up: .*1 mistake, shown above; mend it and start again")
             self.ca.node.write_text(self.node + "nonsense: 1\n")
             self.start("a key of node.yaml that is none",
                        rf"^chancery up: {self.ca.node}: 1 mistake, shown above; mend it and start again$")
@@ -118,7 +134,7 @@ class Mistakes:
             (data / part).rename(away)
             self.start(f"a private database without {part}",
                        rf"^chancery up: {data}: the data of the private PostgreSQL are damaged: {part} is "
-                       rf"missing; .*mv {data} {data}.damaged && chancery up --node {self.ca.node}$")
+                       rf"missing; .*mv {data} {data}.damaged && chancery up --new-database --node {self.ca.node}$")
             away.rename(data / part)
         settings = data / "chancery.conf"
         was = settings.read_text()
