@@ -35,8 +35,8 @@ static enum chy_rc check(struct chy_ctx *cx, const char *node_path, const char *
         fflush(stdout);
         chy_report_print(report, stderr);
         chy_problem_clear(cx);
-        return chy_fail(cx, &CHY_P_serverInternal, "%s: %zu mistakes; a server would not take it",
-                        dir, chy_report_count(report));
+        return chy_fail(cx, &CHY_P_serverInternal, "%s: %zu mistake%s; a server would not take it",
+                        dir, chy_report_count(report), chy_report_count(report) == 1 ? "" : "s");
     }
     if (rc != CHY_OK)
         return CHY_ERR;

@@ -90,8 +90,9 @@ static void look_at_policy(struct chy_ctx *cx, const struct chy_node *node, json
                         &policy) != CHY_OK) {
         chy_problem_clear(cx);
         add_part(all, "policy", false,
-                 chy_fmt(cx, "%s: %zu mistakes; 'chancery policy check' prints them",
-                         node->policy_dir, chy_report_count(report)));
+                 chy_fmt(cx, "%s: %zu mistake%s; 'chancery policy check' prints what is wrong",
+                         node->policy_dir, chy_report_count(report),
+                         chy_report_count(report) == 1 ? "" : "s"));
         return;
     }
     add_part(

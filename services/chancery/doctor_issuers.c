@@ -54,11 +54,26 @@ static const char *key_mend(struct chy_look *l, const struct chy_issuer_state *s
                : chy_fmt(l->cx, "chown %s %s && chmod 600 %s", chy_cli_word(l->cx, user), key, key);
 }
 
+static const char *certificate_mend(struct chy_look *l, const struct chy_issuer_state *s)
+{
+    struct stat st;
+
+    if (lstat(s->certificate, &st) == 0)
+        return NULL;
+    return chy_fmt(
+        l->cx,
+        "put the certificate back, from a backup or from the chain of any that it issued, "
+        "or correct certificate: in %s",
+        l->node->ceilings);
+}
+
 static void unusable(struct chy_look *l, const struct chy_issuer_state *s)
 {
     const char *sentence, *rest, *mend = key_mend(l, s);
 
     chy_doctor_split(l->cx, s->error, &sentence, &rest);
+    if (mend == NULL)
+        mend = certificate_mend(l, s);
     if (mend == NULL)
         mend = rest == NULL || strstr(rest, "correct the ceilings") != NULL
                    ? chy_fmt(l->cx,

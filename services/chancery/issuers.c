@@ -47,10 +47,11 @@ enum chy_rc chy_issuers_read(struct chy_ctx *cx, const struct chy_node *node, co
         if (read_line(cx, line, &s.v[s.n]))
             s.n++;
     if (s.n == 0) /* the program has said why */
-        return chy_fail(cx, &CHY_P_serverInternal,
-                        "%s: the signer cannot use it (exit code %d); correct it, 'chancery-signer "
-                        "--check' tells the mistakes",
-                        node->ceilings, code);
+        return chy_fail(
+            cx, &CHY_P_serverInternal,
+            "%s: the signer cannot use it (exit code %d); correct it, '%s --check --node "
+            "%s' tells the mistakes",
+            node->ceilings, code, argv[0], node->path);
     *ret = s;
     return CHY_OK;
 }

@@ -237,6 +237,12 @@ def issuer(p):
     with replaced(key, (p.ca.home / "keys" / "listener.key").read_bytes()):
         p.finds("an issuer key that is not the certificate's", "issuer", "FAIL",
                 f"{key}: is not the key of the certificate", r"name the certificate of that key.*ceilings.yaml")
+    certificate = p.ca.home / "policy" / "issuers" / "web-1.pem"
+    away = p.ca.home / "web-1.away"
+    certificate.rename(away)
+    p.finds("an issuer's certificate that is away", "issuer", "FAIL", f"{certificate}",
+            "^put the certificate back, from a backup or from the chain of any that it issued")
+    away.rename(certificate)
     with replaced(p.ca.home / "ceilings.yaml",
                   (p.ca.home / "ceilings.yaml").read_bytes().replace(b"max-lifetime: 200d", b"max-lifetime: 20d")):
         p.finds("a profile over the signer's ceiling", "ceilings", "FAIL",
@@ -377,7 +383,7 @@ def cluster(p):
     for part in ("PG_VERSION", "global"):
         (data / part).rename(data.parent / "away")
         f = p.finds(f"a private cluster without {part}", "cluster", "FAIL", f"{data}: .*damaged: {part} is missing",
-                    f"^mv {data} {data}.damaged.* && chancery up --node {p.ca.node}$")
+                    f"^mv {data} {data}.damaged.* && chancery up --new-database --node {p.ca.node}$")
         (data.parent / "away").rename(data / part)
     (data / "PG_VERSION").unlink()
     p.mends("a private cluster without PG_VERSION", f)
