@@ -77,6 +77,10 @@ char *chy_client_key_authorization(struct chy_ctx *cx, const struct chy_client *
  * arena of that step's cx. */
 const struct chy_client_problem *chy_client_refusal(const struct chy_client *c);
 
+/* Did the latest step fail because the server's certificate leads to no root that is trusted?  Only then
+ * does another root help. */
+bool chy_client_root_unknown(const struct chy_client *c);
+
 /* ---- steps ---------------------------------------------------------------- */
 
 /* Section 7.1.1; needed before anything else.  Kept for the client's life; a second call reads again. */

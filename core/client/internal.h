@@ -31,6 +31,8 @@ struct chy_client {
     struct chy_client_config config; /* strings in the client's arena */
     struct chy_arena *arena;
     CURL *curl;
+    char reason[CURL_ERROR_SIZE]; /* of curl's latest failure, "" if it gave none */
+    bool root_unknown;
     struct curl_slist *headers_json, *headers_chain;
     struct chy_signing signing;
     char *account; /* URL, or NULL */

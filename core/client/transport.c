@@ -7,6 +7,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include <openssl/x509_vfy.h>
+
 #include "core/base/clock.h"
 #include "core/base/problem.h"
 #include "core/client/internal.h"
@@ -123,6 +125,8 @@ static bool set_http(struct chy_client *c)
     unsigned timeout = c->config.timeout_ms != 0 ? c->config.timeout_ms : TIMEOUT_MS;
 
     SET(CURLOPT_PROTOCOLS_STR, c->config.allow_http ? "http,https" : "https");
+    SET(CURLOPT_ERRORBUFFER, c->reason);
+    SET(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L); /* a proxy's are not the server's */
     SET(CURLOPT_FOLLOWLOCATION, 0L);
     SET(CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
     SET(CURLOPT_HTTP09_ALLOWED, 0L);
@@ -227,6 +231,23 @@ static void tell_timing(struct chy_client *c, enum chy_client_step step, enum ch
     c->config.timed(c->config.arg, &t);
 }
 
+/* Not so for a wrong name, or an end that has passed. */
+static bool ended_at_root(CURL *curl)
+{
+    long result = 0;
+
+    curl_easy_getinfo(curl, CURLINFO_SSL_VERIFYRESULT, &result);
+    return result == X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT ||
+           result == X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN ||
+           result == X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY ||
+           result == X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE;
+}
+
+bool chy_client_root_unknown(const struct chy_client *c)
+{
+    return c->root_unknown;
+}
+
 static enum chy_rc explain(const struct exchange *x, enum chy_client_step step, const char *url,
                            CURLcode e)
 {
@@ -239,10 +260,8 @@ static enum chy_rc explain(const struct exchange *x, enum chy_client_step step, 
     if (x->body_too_big)
         return CHY_STEP_FAIL(cx, step, "%s: more than %u octets of body", url, CHY_CLIENT_BODY_MAX);
     if (e == CURLE_PEER_FAILED_VERIFICATION)
-        return CHY_STEP_FAIL(cx, step,
-                             "%s: the server's TLS certificate is not one of a trusted root; name "
-                             "its root with --ca-file",
-                             url);
+        return CHY_STEP_FAIL(cx, step, "%s: the server's TLS certificate is refused: %s", url,
+                             *x->c->reason != '\0' ? x->c->reason : curl_easy_strerror(e));
     if (e == CURLE_COULDNT_CONNECT)
         return CHY_STEP_FAIL(cx, step, "%s: nothing answers there; does the server run?", url);
     return CHY_STEP_FAIL(cx, step, "%s: %s", url, curl_easy_strerror(e));
@@ -261,8 +280,10 @@ enum chy_rc chy_transport(struct chy_ctx *cx, struct chy_client *c, enum chy_cli
     c->refusal = NULL;
     if (!set_request(c, &x, step, method, url))
         return chy_fault_internal(cx, "libcurl refuses an option for %s", url);
+    c->reason[0] = '\0';
     e = curl_easy_perform(c->curl);
     tell_timing(c, step, method, attempt);
+    c->root_unknown = e == CURLE_PEER_FAILED_VERIFICATION && ended_at_root(c->curl);
     if (e != CURLE_OK)
         return explain(&x, step, url, e);
     if (curl_easy_getinfo(c->curl, CURLINFO_RESPONSE_CODE, &answer.status) != CURLE_OK)

@@ -136,6 +136,8 @@ static int request(struct chy_ctx *cx, const struct chy_wish *w)
         if (problem == NULL && c != NULL)
             problem = chy_client_refusal(c);
         code = chy_request_refused(cx, w, problem);
+        if (c != NULL && chy_client_root_unknown(c))
+            fprintf(stderr, "  What may help: name the server's root with --ca-file\n");
     } else {
         chy_request_issued(cx, w, &chain);
     }

@@ -353,7 +353,7 @@ enum chy_rc chy_request_defaults(struct chy_ctx *cx, struct chy_wish *w)
         w->key_type = "ec-p256";
     if (w->account == NULL)
         w->account = chy_fmt(
-            cx, "%s/chancery/accounts/%s.key", chy_env_xdg(cx, "XDG_CONFIG_HOME", "/.config"),
+            cx, "%s/chancery-accounts/%s.key", chy_env_xdg(cx, "XDG_CONFIG_HOME", "/.config"),
             as_name(cx, strstr(w->server, "//") != NULL ? strstr(w->server, "//") + 2 : w->server));
     if (w->out != NULL)
         return CHY_OK;

@@ -81,7 +81,7 @@ def by_http(r, check):
                 "--out", "two") == 0 and r.verifies("two") and
           r.names("two") == {"b.chancery.example", "c.chancery.example"} and
           "2048" in key_kind(r, "two"))
-    keys = list((r.home / ".config/chancery/accounts").glob("*.key"))
+    keys = list((r.home / ".config/chancery-accounts").glob("*.key"))
     check("one account was made, its key readable by its owner only",
           len(keys) == 1 and stat.S_IMODE(keys[0].stat().st_mode) == 0o600)
     check("both orders are the same account's",
@@ -323,7 +323,11 @@ def refusals(r, check):
                 "--out", "n") == 1 and "nothing answers there" in r.err)
     check("a server of an unknown root is said, with what to do",
           r.run("-d", "a.chancery.example", "--server", ca.directory.replace("localhost", "127.0.0.1"),
-                "--out", "n") == 1 and "--ca-file" in r.err)
+                "--out", "n") == 1 and "--ca-file" in r.err and "issuer certificate" in r.err)
+    check("a server of another name is told from one of an unknown root",
+          r.run("-d", "a.chancery.example", "--server", ca.directory.replace("localhost", "a.localhost"),
+                "--ca-file", ca.root, "--out", "n") == 1 and "a.localhost" in r.err and
+          "is refused: SSL: no alternative certificate subject name" in r.err and "--ca-file" not in r.err)
     check("plain http is no way to ask", r.run("-d", "a.chancery.example", "--server",
                                                "http://localhost/directory", "--out", "n") == 1 and
           "begins with https://" in r.err)
@@ -342,7 +346,7 @@ def refusals(r, check):
 
 
 def forgotten(r):
-    record = next((r.home / ".config/chancery/accounts").glob("*.json"))
+    record = next((r.home / ".config/chancery-accounts").glob("*.json"))
     kept = json.loads(record.read_text())
     gone = dict(kept, account=kept["account"][:-4] + "AAAA")
     record.write_text(json.dumps(gone))
